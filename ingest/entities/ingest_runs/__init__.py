@@ -1,0 +1,1 @@
+"""The ingest run entity: one landed row per finished run and entity."""

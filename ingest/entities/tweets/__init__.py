@@ -1,0 +1,1 @@
+"""The tweet entity: one landed row per sighting of a post."""
