@@ -13,19 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pyarrow as pa
 
 UTC_US = pa.timestamp("us", tz="UTC")
 
+
+def column(name: str, kind: pa.DataType, description: str, *, nullable: bool = True) -> pa.Field:
+    """A schema column that carries its own description."""
+    return pa.field(name, kind, nullable, metadata={"description": description})
+
+
 # Written by the landing zone, never by a source.
 PROVENANCE = (
-    pa.field("sighting_id", pa.string(), nullable=False),
-    pa.field("payload_hash", pa.string(), nullable=False),
-    pa.field("source", pa.string(), nullable=False),
-    pa.field("run_id", pa.string(), nullable=False),
-    pa.field("landed_at", UTC_US, nullable=False),
+    column("sighting_id", pa.string(), "Hash of every captured column and the payload.", nullable=False),
+    column("payload_hash", pa.string(), "SHA-256 of the original record.", nullable=False),
+    column("source", pa.string(), "Source that captured it: demo, archive, prices, x, x_api.", nullable=False),
+    column("run_id", pa.string(), "Ingest run that landed it.", nullable=False),
+    column("landed_at", UTC_US, "When its batch landed.", nullable=False),
 )
 
 
@@ -70,3 +78,20 @@ class Quarantined:
 
 
 Item = Captured | Excluded | Quarantined
+
+
+def names() -> list[str]:
+    """Every entity, by its folder."""
+    return sorted(module.name for module in iter_modules(__path__))
+
+
+def schema(entity: str) -> pa.Schema:
+    """The entity's landing schema."""
+    found: pa.Schema = import_module(f"{__name__}.{entity}.schema").SCHEMA
+    return found
+
+
+def captured_names(entity: str) -> list[str]:
+    """The columns that a source fills."""
+    provenance = {field.name for field in PROVENANCE}
+    return [name for name in schema(entity).names if name not in provenance]

@@ -1,0 +1,140 @@
+"""``python -m ingest SOURCE …``: collect records and land them. ``--help`` lists the sources."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+
+from rich.console import Console
+from rich.table import Table
+
+from config import ConfigError, Settings, settings
+from ingest import entities, landing, sources
+from ingest.landing import RootError
+from ingest.progress import Progress
+from ingest.runs import history, log_to_file, open_state, run
+from ingest.sources import SourceError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status (0 done, 1 failed, 2 usage, 130 interrupted)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    console = Console(stderr=True)
+    try:
+        config = settings()
+        parsed = _parser().parse_args(given)
+        command = parsed.command if parsed.command != "auto" else _default_source(config)
+        if command != parsed.command:
+            parsed = _parser().parse_args([command, *[word for word in given if word != "auto"]])
+        match command:
+            case "runs":
+                return _show_runs(config, parsed.last)
+            case "compact":
+                return _compact(config, parsed.rows)
+            case _:
+                return _ingest(config, console, command, parsed, given)
+    except (ConfigError, RootError, SourceError) as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+        return EXIT_USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ingest", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="SOURCE")
+    for name in sources.names():
+        module = sources.source(name)
+        sub = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(sub)
+        if hasattr(module, "explain"):
+            sub.add_argument("--dry-run", action="store_true", help="show what would be read, land nothing")
+    commands.add_parser("auto", help="MARKET_INTEL_SOURCE, else demo on an empty or demo root")
+    runs = commands.add_parser("runs", help="show past runs")
+    runs.add_argument("--last", type=int, default=20, metavar="N", help="how many (default 20)")
+    compact = commands.add_parser("compact", help="merge small landed files")
+    compact.add_argument(
+        "--rows", type=int, default=50_000, metavar="N", help="merge files below N rows (default 50,000)"
+    )
+    return parser
+
+
+def _default_source(config: Settings) -> str:
+    if config.source:
+        if config.source not in sources.names():
+            raise SourceError(
+                f"MARKET_INTEL_SOURCE is {config.source!r}, which is no source. Known: {', '.join(sources.names())}."
+            )
+        return config.source
+    real = [path for path in landing.landed_files(config) if not path.name.startswith("demo-")]
+    if real:
+        raise SourceError(
+            f"{config.data} holds real records, so there is no default source. "
+            "Name one: make ingest SOURCE=archive ARGS=path, or set MARKET_INTEL_SOURCE."
+        )
+    return "demo"
+
+
+def _ingest(
+    config: Settings, console: Console, name: str, parsed: argparse.Namespace, given: Sequence[str]
+) -> int:
+    module = sources.source(name)
+    if getattr(parsed, "dry_run", False):
+        print(module.explain(parsed))
+        return 0
+    landing.refuse_mixing(config, name)
+    log_to_file(config)
+    if not console.is_terminal:
+        plain = logging.StreamHandler()
+        plain.setFormatter(logging.Formatter("%(message)s"))
+        logging.getLogger("ingest.progress").addHandler(plain)
+    words = [word for word in given if word not in ("auto", name)]
+    with Progress(console) as progress:
+        result = run(config, name, shlex.join(words), lambda shown: module.items(parsed, shown), progress)
+    for entity, counts in sorted(result.counts.items()):
+        print(f"{entity}: {counts.line()}")
+        if counts.quarantined:
+            print(f"  quarantined records, with reasons: {config.quarantine / entity}")
+    for problem in result.problems:
+        print(f"  batch refused: {problem}")
+    if not result.counts:
+        print("nothing to read")
+    if result.status == "interrupted":
+        again = shlex.join(["python", "-m", "ingest", *given])
+        print(f"Interrupted; what was read has landed. To go on: {again} (landed records count as unchanged)")
+        return EXIT_INTERRUPTED
+    print(f"run {result.run_id} {result.status} → {config.raw}")
+    return EXIT_FAILED if result.problems else 0
+
+
+def _show_runs(config: Settings, last: int) -> int:
+    table = Table("run", "source", "status", "started", "finished", "entity", "read", "landed", "unchanged",
+                  "excluded", "quarantined", "message")  # fmt: skip
+    rows = history(config, last)
+    for row in rows:
+        excluded = sum(json.loads(str(row["excluded_by_reason"] or "{}")).values())
+        cells = [row["run_id"], row["source"], row["status"], str(row["started_at"])[:19],
+                 str(row["finished_at"] or "")[:19], row["entity"], row["records_read"], row["records_landed"],
+                 row["records_unchanged"], excluded, row["records_quarantined"], row["message"]]  # fmt: skip
+        table.add_row(*["" if cell is None else str(cell) for cell in cells])
+    console = Console()
+    console.print(table if rows else f"no runs under {config.data}")
+    return 0
+
+
+def _compact(config: Settings, rows: int) -> int:
+    with closing(open_state(config)) as state:
+        for entity in entities.names():
+            before, after = landing.compact(config, state, entity, rows)
+            if before:
+                print(f"{entity}: {before} files → {after}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,404 @@
+"""The landing zone: append-only Parquet, one atomic file per batch and entity.
+
+    items → typed table → sightings seen before dropped → Great Expectations → payloads, record
+
+A file appears whole or not at all: it is written under a name that no ``*.parquet`` glob
+matches, fsynced, and renamed. ``ingest.sqlite`` indexes the sightings that have landed; the
+index can be thrown away, since it is rebuilt from the Parquet files that it does not know.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from config import Settings
+from ingest import entities
+from ingest.batch_checks import failures
+from ingest.entities import Captured, Origin, Quarantined
+
+PAYLOAD_SCHEMA = pa.schema(
+    [
+        pa.field("payload_hash", pa.string(), nullable=False),
+        pa.field("payload", pa.binary(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("position", pa.string(), nullable=False),
+    ]
+)
+
+_INDEX = """
+create table if not exists sightings (
+    entity text not null, sighting_id blob not null, primary key (entity, sighting_id)
+) without rowid;
+create table if not exists quarantined (
+    entity text not null, record_id blob not null, primary key (entity, record_id)
+) without rowid;
+create table if not exists indexed_files (path text primary key) without rowid;
+"""
+
+
+class RootError(Exception):
+    """The data root cannot take these records; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of one batch, in records."""
+
+    landed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success fsync it and rename it to ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        _fsync(temporary)
+        os.replace(temporary, path)
+        _fsync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def landed_files(settings: Settings, entity: str = "*") -> list[Path]:
+    """Every landed file of an entity (or of all), in path order."""
+    return sorted(settings.raw.glob(f"{entity}/dt=*/*.parquet"))
+
+
+def refuse_mixing(settings: Settings, source: str) -> None:
+    """A data root is demo or real. The source's name opens each landed file's name.
+
+    Raises:
+        RootError: the root holds records of the other kind.
+    """
+    for path in landed_files(settings):
+        is_demo = path.name.startswith("demo-")
+        if is_demo != (source == "demo"):
+            held, wanted = ("demo", "real") if is_demo else ("real", "demo")
+            raise RootError(
+                f"{settings.data} holds {held} records, and {source!r} would add {wanted} ones. "
+                f"Give them a root of their own: MARKET_INTEL_DATA=another/folder, or remove {settings.data}."
+            )
+
+
+class LandingZone:
+    """Lands batches of one run under a data root."""
+
+    def __init__(self, settings: Settings, connection: sqlite3.Connection, source: str, run_id: str) -> None:
+        """Open the zone for ``run_id`` and bring the index up to date with the files.
+
+        ``connection`` is the root's ``ingest.sqlite``, in autocommit mode.
+        """
+        refuse_mixing(settings, source)
+        self._settings, self._connection = settings, connection
+        self._source, self._run_id = source, run_id
+        self._batches = 0
+        connection.executescript(_INDEX)
+        _finish_compactions(settings)
+        _index_unknown_files(settings, connection)
+
+    def land(self, entity: str, captured: Sequence[Captured]) -> Landed:
+        """Land one batch atomically; returns what became of its records."""
+        if not captured:
+            return Landed()
+        landed_at = datetime.now(UTC)
+        table, misfits = self._typed(entity, captured, landed_at)
+        refused = self.quarantine(entity, misfits)
+        with self._transaction():
+            fresh = self._unseen(entity, table["sighting_id"].to_pylist())
+            unchanged = table.num_rows - len(fresh)
+            if not fresh:
+                return Landed(0, unchanged, refused)
+            table = table.take(fresh)
+            problems = failures(entity, table)
+            name = f"{self._source}-{self._run_id}-{self._batches:04d}.parquet"
+            if problems:
+                self._quarantine_batch(entity, table, problems)
+                return Landed(0, unchanged, refused + table.num_rows, tuple(problems))
+            self._batches += 1
+            folder = Path(entity, f"dt={landed_at:%Y-%m-%d}")
+            self._write_payloads(self._settings.payloads / folder / name, captured, table)
+            path = self._settings.raw / folder / name
+            write_parquet(table, path)
+            self._index(entity, table, path)
+        return Landed(table.num_rows, unchanged, refused)
+
+    def quarantine(self, entity: str, records: Iterable[Quarantined]) -> int:
+        """Keep unreadable records whole; a record kept before is counted, not kept again."""
+        now = datetime.now(UTC)
+        lines: list[bytes] = []
+        keys: list[tuple[str, bytes]] = []
+        count = 0
+        for record in records:
+            count += 1
+            line = _quarantine_line(record, self._source, self._run_id, now)
+            keys.append((entity, _quarantine_key(line)))
+            lines.append(json.dumps(line, ensure_ascii=False).encode())
+        if not lines:
+            return 0
+        with self._transaction():
+            kept = [
+                line
+                for line, key in zip(lines, keys, strict=True)
+                if self._connection.execute("insert or ignore into quarantined values (?, ?)", key).rowcount
+            ]
+            if kept:
+                digest = hashlib.sha256(b"\n".join(kept)).hexdigest()[:16]
+                name = f"{self._source}-{self._run_id}-{digest}.jsonl.gz"
+                path = self._settings.quarantine / entity / f"dt={now:%Y-%m-%d}" / name
+                with atomic_file(path) as temporary, gzip.open(temporary, "wb") as stream:
+                    stream.write(b"\n".join(kept) + b"\n")
+                self._connection.execute("insert or ignore into indexed_files values (?)", (self._known(path),))
+        return count
+
+    def _typed(
+        self, entity: str, captured: Sequence[Captured], landed_at: datetime
+    ) -> tuple[pa.Table, list[Quarantined]]:
+        """The batch as a table of the entity's schema, and the records that do not fit it."""
+        schema = entities.schema(entity)
+        names = entities.captured_names(entity)
+        rows, misfits = [], []
+        for record in captured:
+            unknown = record.fields.keys() - set(names)
+            if unknown:
+                raise TypeError(f"{self._source} filled columns that {entity} does not have: {sorted(unknown)}")
+            payload_hash = hashlib.sha256(record.payload).hexdigest()
+            fields = {name: record.fields.get(name) for name in names}
+            provenance = {
+                "sighting_id": _sighting_id(fields, payload_hash),
+                "payload_hash": payload_hash,
+                "source": self._source,
+                "run_id": self._run_id,
+                "landed_at": landed_at,
+            }
+            rows.append(fields | provenance)
+        try:
+            return _checked_table(rows, schema), []
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            # One record does not fit. Find it, so that the others still land.
+            fitting = []
+            for record, row in zip(captured, rows, strict=True):
+                try:
+                    _checked_table([row], schema)
+                    fitting.append(row)
+                except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+                    misfits.append(
+                        Quarantined(entity, f"does not fit the schema: {error}", record.payload, record.origin)
+                    )
+            return _checked_table(fitting, schema), misfits
+
+    def _unseen(self, entity: str, sighting_ids: Sequence[str]) -> list[int]:
+        """Positions of the sightings that neither landed before nor stand earlier in the batch."""
+        seen: set[str] = set()
+        fresh = []
+        find = "select 1 from sightings where entity = ? and sighting_id = ?"
+        for position, sighting_id in enumerate(sighting_ids):
+            key = (entity, bytes.fromhex(sighting_id))
+            if sighting_id not in seen and self._connection.execute(find, key).fetchone() is None:
+                fresh.append(position)
+            seen.add(sighting_id)
+        return fresh
+
+    def _write_payloads(self, path: Path, captured: Sequence[Captured], table: pa.Table) -> None:
+        wanted = set(table["payload_hash"].to_pylist())
+        rows: dict[str, dict[str, Any]] = {}
+        for record in captured:
+            payload_hash = hashlib.sha256(record.payload).hexdigest()
+            if payload_hash in wanted and payload_hash not in rows:
+                rows[payload_hash] = {
+                    "payload_hash": payload_hash,
+                    "payload": record.payload,
+                    "file": record.origin.file,
+                    "position": record.origin.position,
+                }
+        with atomic_file(path) as temporary:
+            payloads = pa.Table.from_pylist(list(rows.values()), schema=PAYLOAD_SCHEMA)
+            pq.write_table(payloads, temporary, compression="zstd")
+
+    def _quarantine_batch(self, entity: str, table: pa.Table, problems: Sequence[str]) -> None:
+        """Set a whole batch aside. Its name is its content, so that a retry replaces it."""
+        digest = hashlib.sha256("".join(sorted(table["sighting_id"].to_pylist())).encode()).hexdigest()[:16]
+        path = self._settings.quarantine / entity / "batches" / f"{self._source}-{digest}.parquet"
+        write_parquet(table, path)
+        report = {"entity": entity, "run_id": self._run_id, "records": table.num_rows, "problems": list(problems)}
+        with atomic_file(path.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+
+    def _index(self, entity: str, table: pa.Table, path: Path) -> None:
+        _index_sightings(self._connection, entity, table["sighting_id"])
+        self._connection.execute("insert or ignore into indexed_files values (?)", (self._known(path),))
+
+    def _known(self, path: Path) -> str:
+        return path.relative_to(self._settings.data).as_posix()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        # Immediate: two ingests into one root take turns, so that neither lands a sighting twice.
+        self._connection.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self._connection.execute("commit")
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Write one landed file, atomically, in the project's encoding."""
+    with atomic_file(path) as temporary:
+        pq.write_table(table, temporary, compression="snappy", use_dictionary=True)
+
+
+def _checked_table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    table = pa.Table.from_pylist(rows, schema=schema)
+    for field in schema:
+        if not field.nullable and table[field.name].null_count:
+            raise ValueError(f"{field.name} is missing")
+    return table
+
+
+def _sighting_id(fields: dict[str, Any], payload_hash: str) -> str:
+    text = json.dumps([*fields.values(), payload_hash], ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _quarantine_line(record: Quarantined, source: str, run_id: str, now: datetime) -> dict[str, str]:
+    try:
+        payload = {"payload": record.payload.decode()}
+    except UnicodeDecodeError:
+        payload = {"payload_base64": base64.b64encode(record.payload).decode()}
+    origin: Origin = record.origin
+    return {
+        "reason": record.reason,
+        "source": source,
+        "run_id": run_id,
+        "quarantined_at": now.isoformat(),
+        "file": origin.file,
+        "position": origin.position,
+        **payload,
+    }
+
+
+def _quarantine_key(line: dict[str, str]) -> bytes:
+    kept = (line["reason"], line.get("payload", ""), line.get("payload_base64", ""))
+    return hashlib.sha256("\x00".join(kept).encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _index_sightings(connection: sqlite3.Connection, entity: str, sighting_ids: pa.ChunkedArray) -> None:
+    connection.executemany(
+        "insert or ignore into sightings values (?, ?)",
+        ((entity, bytes.fromhex(sighting_id)) for sighting_id in sighting_ids.to_pylist()),
+    )
+
+
+def _index_unknown_files(settings: Settings, connection: sqlite3.Connection) -> None:
+    """Index landed and quarantined files that the index does not know: it was lost, or we were killed."""
+    known = {path for (path,) in connection.execute("select path from indexed_files")}
+    kept = sorted(settings.quarantine.glob("*/dt=*/*.jsonl.gz"))
+    for path in [*landed_files(settings), *kept]:
+        relative = path.relative_to(settings.data).as_posix()
+        if relative in known:
+            continue
+        entity = path.parent.parent.name
+        connection.execute("begin immediate")
+        if path.suffix == ".parquet":
+            for batch in pq.ParquetFile(path).iter_batches(columns=["sighting_id"]):
+                _index_sightings(connection, entity, pa.chunked_array([batch.column(0)]))
+        else:
+            with gzip.open(path, "rb") as stream:
+                keys = [(entity, _quarantine_key(json.loads(line))) for line in stream]
+            connection.executemany("insert or ignore into quarantined values (?, ?)", keys)
+        connection.execute("insert into indexed_files values (?)", (relative,))
+        connection.execute("commit")
+
+
+def compact(settings: Settings, connection: sqlite3.Connection, entity: str, rows: int) -> tuple[int, int]:
+    """Merge each day's files of fewer than ``rows`` rows; returns (files before, files after).
+
+    The merged file lists what it replaces in its own metadata and is renamed into place before
+    they go. A crash in between leaves both, which readers see as repeated sightings and the
+    next run tidies.
+    """
+    connection.executescript(_INDEX)
+    _finish_compactions(settings)
+    before = after = 0
+    for kind, schema in (("raw", entities.schema(entity)), ("payloads", PAYLOAD_SCHEMA)):
+        for day in sorted((settings.data / kind / entity).glob("dt=*")):
+            files = sorted(day.glob("*.parquet"))
+            small = [path for path in files if pq.read_metadata(path).num_rows < rows]
+            for group in _groups(small, rows):
+                _merge(group, schema, kind)
+            if kind == "raw":
+                before, after = before + len(files), after + len(list(day.glob("*.parquet")))
+    _index_unknown_files(settings, connection)
+    return before, after
+
+
+def _groups(files: Sequence[Path], rows: int) -> Iterator[list[Path]]:
+    """Runs of files of one source that together hold about ``rows`` rows."""
+    by_source: dict[str, list[Path]] = {}
+    for path in files:
+        by_source.setdefault(path.name.partition("-")[0], []).append(path)
+    for paths in by_source.values():
+        group: list[Path] = []
+        held = 0
+        for path in paths:
+            group.append(path)
+            held += pq.read_metadata(path).num_rows
+            if held >= rows:
+                yield group
+                group, held = [], 0
+        if group:
+            yield group
+
+
+def _merge(group: Sequence[Path], schema: pa.Schema, kind: str) -> None:
+    if len(group) < 2:
+        return
+    names = [path.name for path in group]
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+    target = group[0].with_name(f"{names[0].partition('-')[0]}-compact-{digest}.parquet")
+    compression = "snappy" if kind == "raw" else "zstd"
+    with atomic_file(target) as temporary:
+        metadata = {**(schema.metadata or {}), b"replaces": json.dumps(names).encode()}
+        with pq.ParquetWriter(temporary, schema.with_metadata(metadata), compression=compression) as writer:
+            for path in group:
+                for batch in pq.ParquetFile(path).iter_batches():
+                    writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
+    for path in group:
+        path.unlink()
+
+
+def _finish_compactions(settings: Settings) -> None:
+    """Remove files that a merged file replaces: we were killed between rename and removal."""
+    for kind in ("raw", "payloads"):
+        for merged in (settings.data / kind).glob("*/dt=*/*-compact-*.parquet"):
+            replaces = json.loads(pq.read_metadata(merged).metadata.get(b"replaces", b"[]"))
+            for name in replaces:
+                merged.with_name(name).unlink(missing_ok=True)

@@ -1,0 +1,283 @@
+"""One ingest run: drive a source's items into the landing zone, count them, tell the story.
+
+    items ── batch by entity ──> landing ── counts ──> ingest.sqlite ── at the end ──> raw/ingest_runs
+
+The counting rule holds for every run and is checked before it is reported::
+
+    records read = landed + unchanged + excluded + quarantined
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from types import FrameType
+
+from config import Settings
+from ingest.entities import Captured, Excluded, Item, Origin, Quarantined
+from ingest.landing import LandingZone
+from ingest.progress import Progress
+
+log = logging.getLogger("ingest")
+
+# A batch is flushed by rows or by the size of its originals, so that memory stays flat.
+BATCH_PAYLOAD_BYTES = 64 * 1024 * 1024
+
+_STATE = """
+create table if not exists runs (
+    run_id text primary key, source text not null, arguments text not null, status text not null,
+    started_at text not null, finished_at text, pid integer not null, message text
+);
+create table if not exists run_counts (
+    run_id text not null, entity text not null, records_read integer not null,
+    records_landed integer not null, records_unchanged integer not null,
+    records_quarantined integer not null, excluded_by_reason text not null,
+    primary key (run_id, entity)
+);
+create table if not exists errors (run_id text not null, at text not null, message text not null);
+"""
+
+
+@dataclass
+class Counts:
+    """Records of one entity in one run."""
+
+    read: int = 0
+    landed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    excluded: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def accounted(self) -> int:
+        """Records whose fate is known; equals ``read`` once every batch has landed."""
+        return self.landed + self.unchanged + self.quarantined + self.excluded.total()
+
+    def line(self) -> str:
+        """The counting rule, as one line."""
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(self.excluded.items()))
+        excluded = f"{self.excluded.total():,} excluded" + (f" ({reasons})" if reasons else "")
+        return (
+            f"{self.read:,} read = {self.landed:,} landed + {self.unchanged:,} unchanged + {excluded}"
+            f" + {self.quarantined:,} quarantined"
+        )
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended."""
+
+    run_id: str
+    status: str
+    counts: dict[str, Counts]
+    problems: tuple[str, ...]
+    message: str | None = None
+
+
+def open_state(settings: Settings) -> sqlite3.Connection:
+    """The root's run state, created on first use; autocommit, waits for other writers."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(settings.ingest_db, timeout=120, isolation_level=None)
+    connection.execute("pragma journal_mode = wal")
+    connection.executescript(_STATE)
+    return connection
+
+
+def log_to_file(settings: Settings) -> None:
+    """Send the log to a rotating file under the data root, at most 5 × 2 MB."""
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(settings.logs / "ingest.log", maxBytes=2_000_000, backupCount=4, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(settings.log_level)
+
+
+def run(
+    settings: Settings,
+    source: str,
+    arguments: str,
+    items: Callable[[Progress], Iterator[Item]],
+    progress: Progress,
+) -> RunResult:
+    """Drain ``items`` into the landing zone under a new run.
+
+    Ctrl-C and SIGTERM land what is pending and end the run as ``interrupted``. An error of the
+    source lands what is pending, ends the run as ``failed`` and is raised again.
+
+    Raises:
+        ingest.landing.RootError: the root holds records of the other kind (demo or real).
+    """
+    started_at = datetime.now(UTC)
+    run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    with closing(open_state(settings)) as state:
+        _mark_lost(state)
+        zone = LandingZone(settings, state, source, run_id)
+        state.execute(
+            "insert into runs values (?, ?, ?, 'running', ?, null, ?, null)",
+            (run_id, source, arguments, started_at.isoformat(), os.getpid()),
+        )
+        log.info("run %s started: %s %s", run_id, source, arguments)
+        batches = _Batches(settings, zone, progress)
+        status, message = "succeeded", None
+        try:
+            with _terminate_as_interrupt():
+                for item in items(progress):
+                    batches.add(item)
+        except KeyboardInterrupt:
+            status, message = "interrupted", "stopped by the user"
+        except Exception as error:
+            status, message = "failed", f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            batches.flush()
+            _finish(state, zone, run_id, source, arguments, started_at, status, message, batches)
+    return RunResult(run_id, status, batches.counts, tuple(batches.problems), message)
+
+
+class _Batches:
+    """Pending records by entity, and what became of the landed ones."""
+
+    def __init__(self, settings: Settings, zone: LandingZone, progress: Progress) -> None:
+        self._rows, self._zone, self._progress = settings.batch_rows, zone, progress
+        self._captured: dict[str, list[Captured]] = {}
+        self._broken: dict[str, list[Quarantined]] = {}
+        self._bytes = 0
+        self.counts: dict[str, Counts] = {}
+        self.problems: list[str] = []
+
+    def add(self, item: Item) -> None:
+        counts = self.counts.setdefault(item.entity, Counts())
+        counts.read += 1
+        match item:
+            case Excluded():
+                counts.excluded[item.reason] += 1
+            case Captured():
+                self._captured.setdefault(item.entity, []).append(item)
+                self._bytes += len(item.payload)
+            case Quarantined():
+                self._broken.setdefault(item.entity, []).append(item)
+                self._bytes += len(item.payload)
+        self._progress.count(item.entity, counts.read, counts.landed)
+        if len(self._captured.get(item.entity, ())) >= self._rows or self._bytes >= BATCH_PAYLOAD_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        for entity, broken in self._broken.items():
+            self.counts[entity].quarantined += self._zone.quarantine(entity, broken)
+            for record in broken[:5]:
+                log.warning("quarantined %s at %s %s: %s", entity, record.origin.file, record.origin.position, record.reason)
+        for entity, captured in self._captured.items():
+            outcome = self._zone.land(entity, captured)
+            counts = self.counts[entity]
+            counts.landed += outcome.landed
+            counts.unchanged += outcome.unchanged
+            counts.quarantined += outcome.quarantined
+            for problem in outcome.problems:
+                log.error("batch of %s quarantined: %s", entity, problem)
+            self.problems.extend(f"{entity}: {problem}" for problem in outcome.problems)
+            self._progress.count(entity, counts.read, counts.landed)
+        self._captured, self._broken, self._bytes = {}, {}, 0
+
+
+def _finish(
+    state: sqlite3.Connection,
+    zone: LandingZone,
+    run_id: str,
+    source: str,
+    arguments: str,
+    started_at: datetime,
+    status: str,
+    message: str | None,
+    batches: _Batches,
+) -> None:
+    """Record the run's end, and land it as a record of its own."""
+    finished_at = datetime.now(UTC)
+    records = []
+    for entity, counts in batches.counts.items():
+        if counts.read != counts.accounted:
+            raise AssertionError(f"run {run_id}, {entity}: {counts.line()} does not add up")
+        state.execute(
+            "insert into run_counts values (?, ?, ?, ?, ?, ?, ?)",
+            (
+                run_id, entity, counts.read, counts.landed, counts.unchanged, counts.quarantined,
+                json.dumps(counts.excluded, sort_keys=True),
+            ),
+        )  # fmt: skip
+        log.info("run %s, %s: %s", run_id, entity, counts.line())
+        fields = {
+            "entity": entity,
+            "arguments": arguments,
+            "status": status,
+            "started_at": started_at,
+            "finished_at": finished_at,
+            "records_read": counts.read,
+            "records_landed": counts.landed,
+            "records_unchanged": counts.unchanged,
+            "records_excluded": counts.excluded.total(),
+            "records_quarantined": counts.quarantined,
+            "excluded_by_reason": sorted(counts.excluded.items()),
+            "message": message,
+        }
+        payload = json.dumps({"run_id": run_id, **fields}, default=str, sort_keys=True).encode()
+        records.append(Captured("ingest_runs", fields, payload, Origin("ingest.sqlite", run_id)))
+    for problem in batches.problems:
+        state.execute("insert into errors values (?, ?, ?)", (run_id, finished_at.isoformat(), problem))
+    zone.land("ingest_runs", records)
+    state.execute(
+        "update runs set status = ?, finished_at = ?, message = ? where run_id = ?",
+        (status, finished_at.isoformat(), message, run_id),
+    )
+    log.info("run %s %s", run_id, status)
+
+
+def _mark_lost(state: sqlite3.Connection) -> None:
+    """A run whose process is gone did not finish; its landed records stay, and count as unchanged."""
+    for run_id, pid in state.execute("select run_id, pid from runs where status = 'running'").fetchall():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            state.execute("update runs set status = 'lost', message = 'process died' where run_id = ?", (run_id,))
+        except PermissionError:
+            continue
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def history(settings: Settings, last: int) -> list[dict[str, object]]:
+    """The newest ``last`` runs with their counts, a row per run and entity, newest first."""
+    if not settings.ingest_db.exists():
+        return []
+    with closing(open_state(settings)) as state:
+        state.row_factory = sqlite3.Row
+        _mark_lost(state)
+        rows = state.execute(
+            """
+            select r.*, c.entity, c.records_read, c.records_landed, c.records_unchanged,
+                c.records_quarantined, c.excluded_by_reason
+            from (select * from runs order by run_id desc limit ?) as r
+            left join run_counts as c using (run_id)
+            order by r.run_id desc, c.entity
+            """,
+            (last,),
+        )
+        return [dict(row) for row in rows]

@@ -1,0 +1,1 @@
+"""The dbt project's Python side: functions that its SQL calls, publishing, quality reports."""

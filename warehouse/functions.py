@@ -1,0 +1,85 @@
+"""Which of `ml`'s pure functions SQL can call, with their SQL names and types.
+
+| name | row in | row out |
+|---|---|---|
+| mi_normalise_text | text | normalised text |
+| mi_match_instruments | normalised text | instruments it names |
+| mi_fit_topics | list of texts | version of the topic basis in force; fitted first where there is none |
+| mi_model_version | topic version | version of everything that scores a text |
+| mi_score_text | normalised text, topic version | scores, topic components and terms |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from config import Settings
+from ml.instruments import match_array
+from ml.score import rules_version, score_array
+from ml.text import normalise_array
+from ml.topics import TopicModel, fit, load, save
+
+SCORE_SQL_TYPE = (
+    "STRUCT(sentiment DOUBLE, sentiment_label TINYINT, p_view DOUBLE, p_promo DOUBLE, content_class VARCHAR, "
+    "components FLOAT[], terms VARCHAR[], term_weights FLOAT[])"
+)
+
+
+class Registered(NamedTuple):
+    """A function as the engine sees it. ``is_pure``: same input, same output, no effect."""
+
+    name: str
+    function: Callable[..., pa.Array]
+    parameters: list[str]
+    returns: str
+    is_pure: bool
+
+
+def registered(settings: Settings) -> list[Registered]:
+    """The functions, bound to the data root's fitted models."""
+    topics = settings.models / "topics"
+
+    def fit_topics(samples: pa.Array) -> pa.Array:
+        return pa.array([_topics_in_force(topics, texts or []) for texts in samples.to_pylist()], pa.string())
+
+    def model_version(versions: pa.Array) -> pa.Array:
+        return pa.array([f"{rules_version()}-{version}" for version in versions.to_pylist()], pa.string())
+
+    def score(texts: pa.Array, versions: pa.Array) -> pa.Array:
+        version = versions[0].as_py()  # one version per build
+        return score_array(texts, _load_topics(topics / version))
+
+    return [
+        Registered("mi_normalise_text", normalise_array, ["VARCHAR"], "VARCHAR", True),
+        Registered("mi_match_instruments", match_array, ["VARCHAR"], "VARCHAR[]", True),
+        Registered("mi_fit_topics", fit_topics, ["VARCHAR[]"], "VARCHAR", False),
+        Registered("mi_model_version", model_version, ["VARCHAR"], "VARCHAR", True),
+        Registered("mi_score_text", score, ["VARCHAR", "VARCHAR"], SCORE_SQL_TYPE, True),
+    ]
+
+
+def _topics_in_force(folder: Path, texts: Sequence[str]) -> str:
+    """Version of the root's topic basis; fitted on ``texts`` where the root has none.
+
+    ``folder/current`` names the version. Refitting is `make train`'s: components keep their
+    meaning from build to build until somebody asks for new ones.
+    """
+    current = folder / "current"
+    if not current.exists():
+        model = fit(texts)
+        save(model, folder / model.version)
+        draft = folder / f".current.{os.getpid()}"
+        draft.write_text(model.version + "\n")
+        os.replace(draft, current)
+    return current.read_text().strip()
+
+
+@cache
+def _load_topics(folder: Path) -> TopicModel:
+    return load(folder)

@@ -1,0 +1,35 @@
+{#
+  Runs at the end of every dbt command. A whole `dbt build` of which nothing failed is copied to a
+  new file that replaces the published one in a single rename; anything else leaves the published
+  file as it was and says why.
+#}
+{% macro publish() %}
+    {%- if execute and flags.WHICH == 'build' and target.type == 'duckdb' -%}
+        {%- set root = env_var('MARKET_INTEL_DATA', 'data') -%}
+        {%- set published = root ~ '/market_intel.duckdb' -%}
+        {%- set done = results | map(attribute='node.unique_id') | list -%}
+        {%- set failed = results | rejectattr('status', 'in', ['success', 'pass', 'warn', 'no-op']) | list -%}
+        {%- set left_out = [] -%}
+        {%- for node in graph.nodes.values() if node.resource_type in ('model', 'seed', 'test') and node.unique_id not in done -%}
+            {%- do left_out.append(node.name) -%}
+        {%- endfor -%}
+
+        {%- if failed -%}
+            {%- do log('NOT PUBLISHED: ' ~ published ~ ' stays as it was, because these did not pass:', info=true) -%}
+            {%- for result in failed if result.status != 'skipped' -%}
+                {%- do log('  ' ~ result.status ~ ' ' ~ result.node.name ~ ': ' ~ (result.message or '') | trim, info=true) -%}
+            {%- endfor -%}
+        {%- elif left_out -%}
+            {%- do log('NOT PUBLISHED: a partial build (' ~ left_out | length ~ ' nodes left out, such as ' ~ left_out[0]
+                ~ '); run dbt build without a selection to publish', info=true) -%}
+        {%- else -%}
+            {%- set copy = root ~ '/.market_intel.duckdb.' ~ invocation_id -%}
+            {#- The catalog is named like the file that readers will open. -#}
+            {%- do run_query("attach '" ~ copy ~ "' as market_intel (storage_version 'v1.5.0')") -%}
+            {%- do run_query('copy from database ' ~ target.database ~ ' to market_intel') -%}
+            {%- do run_query('detach market_intel') -%}
+            {%- do run_query("select mi_replace_file('" ~ copy ~ "', '" ~ published ~ "')") -%}
+            {%- do log('PUBLISHED ' ~ published, info=true) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,146 @@
+-- One row per post: its latest sighting, normalised. A value that the latest sighting lacks comes
+-- from the latest one that has it.
+
+with
+
+raw_tweets as (
+
+    select * from {{ ref('raw_tweets') }}
+
+),
+
+sightings as (
+
+    select
+        sighting_id,
+        sighting_number
+    from {{ ref('processed_tweet_sightings') }}
+
+),
+
+calendar_days as (
+
+    select * from {{ ref('processed_calendar_days') }}
+
+),
+
+session_phases as (
+
+    select
+        phase,
+        {{ minute_of_clock('start_ist') }} as start_minute_ist,
+        {{ minute_of_clock('end_ist') }} as end_minute_ist
+    from {{ ref('session_phases') }}
+
+),
+
+latest as (
+
+    select
+        raw_tweets.tweet_id,
+        bool_or(raw_tweets.is_derived_id) as is_derived_id,
+        {% for column in [
+            'author_id', 'author_handle', 'author_name', 'author_followers', 'text', 'lang',
+            'posted_at', 'posted_at_basis', 'like_count', 'retweet_count', 'reply_count', 'quote_count',
+            'view_count', 'bookmark_count', 'hashtags', 'mentions', 'cashtags', 'urls', 'conversation_id',
+            'in_reply_to_tweet_id', 'quoted_tweet_id', 'retweeted_tweet_id', 'edit_tweet_ids',
+            'source_format', 'parse_warnings'
+        ] -%}
+        {{ latest('raw_tweets.' ~ column, 'sightings.sighting_number') }} as {{ column }},
+        {% endfor -%}
+        min(raw_tweets.observed_at) as first_observed_at,
+        max(raw_tweets.observed_at) as last_observed_at,
+        count(*) as n_sightings,
+        {{ collect_distinct('raw_tweets.search_query') }} as search_queries
+    from raw_tweets
+    inner join sightings on raw_tweets.sighting_id = sightings.sighting_id
+    group by raw_tweets.tweet_id
+
+),
+
+normalised as (
+
+    select
+        *,
+        mi_normalise_text(text) as text_normalised,
+        -- A handle names an author in every capture; ids and display names only in some.
+        coalesce(
+            '@' || lower(author_handle), 'id:' || author_id, 'name:' || lower(author_name), 'unknown'
+        ) as author_key,
+        {{ to_ist('posted_at') }} as posted_at_ist,
+        coalesce(
+            first_observed_at,
+            posted_at + interval '{{ var("assumed_lag_minutes") }} minutes'
+        ) as known_at
+    from latest
+
+),
+
+tagged as (
+
+    select
+        *,
+        {{ sha256_hex('text_normalised') }} as content_hash,
+        cast(posted_at_ist as date) as posted_date_ist,
+        {{ minute_of_day('posted_at_ist') }} as posted_minute_ist,
+        {{ list_sorted_distinct(list_concat(
+            extract_all('text_normalised', '#([\\p{L}\\p{M}\\p{N}_]+)'), stated_tags('hashtags')
+        )) }} as all_hashtags
+    from normalised
+
+)
+
+select
+    tagged.tweet_id,
+    tagged.is_derived_id,
+    tagged.author_key,
+    tagged.author_id,
+    tagged.author_handle,
+    tagged.author_name,
+    tagged.author_followers,
+    tagged.text,
+    tagged.text_normalised,
+    tagged.content_hash,
+    tagged.lang,
+    tagged.posted_at,
+    tagged.posted_at_basis,
+    tagged.posted_at_ist,
+    case
+        when tagged.posted_at <= calendar_days.close_at then calendar_days.trading_date
+        else calendar_days.next_trading_date
+    end as trading_date,
+    case
+        when not calendar_days.is_trading_day then 'closed'
+        when calendar_days.is_regular_hours then session_phases.phase
+        when tagged.posted_at >= calendar_days.open_at and tagged.posted_at < calendar_days.close_at
+            then 'special_session'
+        when calendar_days.is_trading_day then 'closed'
+    end as session_phase,
+    tagged.first_observed_at,
+    tagged.last_observed_at,
+    tagged.known_at,
+    tagged.n_sightings,
+    tagged.like_count,
+    tagged.retweet_count,
+    tagged.reply_count,
+    tagged.quote_count,
+    tagged.view_count,
+    tagged.bookmark_count,
+    tagged.all_hashtags as hashtags,
+    tagged.mentions,
+    tagged.cashtags,
+    tagged.urls,
+    tagged.conversation_id,
+    tagged.in_reply_to_tweet_id,
+    tagged.quoted_tweet_id,
+    tagged.retweeted_tweet_id,
+    tagged.edit_tweet_ids,
+    tagged.search_queries,
+    tagged.source_format,
+    tagged.parse_warnings
+from tagged
+left join calendar_days on tagged.posted_date_ist = calendar_days.calendar_date
+left join session_phases
+    on
+        tagged.posted_minute_ist >= session_phases.start_minute_ist
+        and tagged.posted_minute_ist < session_phases.end_minute_ist

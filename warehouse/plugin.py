@@ -1,0 +1,89 @@
+"""The warehouse's dbt-duckdb plugin: the functions that its SQL calls, and the publishing rename.
+
+The functions are `ml`'s, registered as Arrow functions under the names in ``REGISTERED``; on
+Spark the same functions are registered as pandas UDFs under the same names, and no model changes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dbt.adapters.duckdb.plugins import BasePlugin
+
+from config import ROOT, Settings, settings
+from ingest import entities
+from ingest.landing import write_parquet
+from warehouse import functions
+
+
+class Plugin(BasePlugin):
+    """Registered in ``profiles.yml``; one instance per dbt run."""
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:
+        """Make the data root's private folders, so that a build of an empty root has somewhere to go."""
+        del plugin_config
+        config = settings()
+        _refuse_another_root(config, Path(self.creds.path))
+        config.build.mkdir(parents=True, exist_ok=True)
+        for entity in entities.names():
+            _write_empty(config.build / "empty" / f"{entity}.parquet", entities.schema(entity))
+        # Only one writer can hold the build file, so an unfinished copy belongs to nobody.
+        for stale in config.data.glob(f".{config.published_db.name}.*"):
+            stale.unlink()
+
+    def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
+        """Register the functions that models call."""
+        for name, function, parameters, returns, is_pure in functions.registered(settings()):
+            conn.create_function(
+                name,
+                _whole_chunks(function),
+                parameters,
+                returns,
+                type="arrow",  # type: ignore[arg-type]
+                null_handling="special",  # type: ignore[arg-type]
+                side_effects=not is_pure,
+            )
+        conn.create_function("mi_replace_file", _replace_file, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)
+
+
+def _refuse_another_root(config: Settings, build_db: Path) -> None:
+    """dbt reads the environment only, ``config`` reads ``.env`` too: they must mean one data root."""
+    if build_db.resolve() != config.build_db.resolve():
+        raise RuntimeError(
+            f"dbt would build {build_db.resolve()}, but the settings say {config.build_db}. "
+            f'From {ROOT}, run: eval "$(python -m config)" and then dbt again, or use make build.'
+        )
+
+
+def _write_empty(path: Path, schema: pa.Schema) -> None:
+    """A source glob that matches nothing fails a build; the macro ``landed`` falls back on this file."""
+    if not path.exists() or not pq.read_schema(path).equals(schema):
+        write_parquet(schema.empty_table(), path)
+
+
+def _whole_chunks(function: Callable[..., pa.Array]) -> Callable[..., pa.Array]:
+    """DuckDB hands over chunked arrays of one chunk; the functions take arrays."""
+
+    def call(*columns: pa.ChunkedArray) -> pa.Array:
+        return function(*(c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns))
+
+    return call
+
+
+def _replace_file(finished: str, target: str) -> str:
+    """Put a finished file in a target's place, durably. Readers that hold the old one keep it."""
+    for path in (finished, os.path.dirname(target)):
+        descriptor = os.open(path or ".", os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if path == finished:
+            os.replace(finished, target)
+    return target
