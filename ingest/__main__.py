@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import shlex
 import sys
@@ -11,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from rich.console import Console
-from rich.table import Table
 
 from config import ConfigError, Settings, settings
 from ingest import entities, landing, sources
@@ -113,17 +111,11 @@ def _ingest(
 
 
 def _show_runs(config: Settings, last: int) -> int:
-    table = Table("run", "source", "status", "started", "finished", "entity", "read", "landed", "unchanged",
-                  "excluded", "quarantined", "message")  # fmt: skip
     rows = history(config, last)
+    if not rows:
+        print(f"no runs under {config.data}")
     for row in rows:
-        excluded = sum(json.loads(str(row["excluded_by_reason"] or "{}")).values())
-        cells = [row["run_id"], row["source"], row["status"], str(row["started_at"])[:19],
-                 str(row["finished_at"] or "")[:19], row["entity"], row["records_read"], row["records_landed"],
-                 row["records_unchanged"], excluded, row["records_quarantined"], row["message"]]  # fmt: skip
-        table.add_row(*["" if cell is None else str(cell) for cell in cells])
-    console = Console()
-    console.print(table if rows else f"no runs under {config.data}")
+        print(row.line())
     return 0
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from types import FrameType
+from typing import Any
 
 from config import Settings
 from ingest.entities import Captured, Excluded, Item, Origin, Quarantined
@@ -263,21 +264,55 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def history(settings: Settings, last: int) -> list[dict[str, object]]:
-    """The newest ``last`` runs with their counts, a row per run and entity, newest first."""
+@dataclass(frozen=True)
+class PastRun:
+    """One entity of a past run; the entity and counts are missing where nothing was read."""
+
+    run_id: str
+    source: str
+    arguments: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    message: str | None
+    entity: str | None
+    counts: Counts
+
+    def line(self) -> str:
+        """The run as one line."""
+        took = f"{(self.finished_at - self.started_at).total_seconds():.1f} s" if self.finished_at else "unfinished"
+        what = f"{self.entity}: {self.counts.line()}" if self.entity else "nothing read"
+        why = f" – {self.message}" if self.message else ""
+        return f"{self.run_id}  {self.source} {self.arguments}  {self.status} ({took})  {what}{why}"
+
+
+def history(settings: Settings, last: int) -> list[PastRun]:
+    """The newest ``last`` runs, one entry per run and entity, newest first."""
     if not settings.ingest_db.exists():
         return []
     with closing(open_state(settings)) as state:
-        state.row_factory = sqlite3.Row
         _mark_lost(state)
         rows = state.execute(
             """
-            select r.*, c.entity, c.records_read, c.records_landed, c.records_unchanged,
-                c.records_quarantined, c.excluded_by_reason
-            from (select * from runs order by run_id desc limit ?) as r
+            select
+                r.run_id, r.source, r.arguments, r.status, r.started_at, r.finished_at, r.message, c.entity,
+                c.records_read, c.records_landed, c.records_unchanged, c.records_quarantined, c.excluded_by_reason
+            from (select * from runs order by started_at desc limit ?) as r
             left join run_counts as c using (run_id)
-            order by r.run_id desc, c.entity
+            order by r.started_at desc, c.entity
             """,
             (last,),
         )
-        return [dict(row) for row in rows]
+        return [_past_run(*row) for row in rows]
+
+
+def _past_run(
+    run_id: str, source: str, arguments: str, status: str, started_at: str, finished_at: str | None,
+    message: str | None, entity: str | None, *counted: Any,
+) -> PastRun:  # fmt: skip
+    *numbers, excluded = counted
+    counts = Counts(*numbers, Counter(json.loads(excluded))) if entity else Counts()
+    return PastRun(
+        run_id, source, arguments, status, datetime.fromisoformat(started_at),
+        datetime.fromisoformat(finished_at) if finished_at else None, message, entity, counts,
+    )  # fmt: skip

@@ -71,7 +71,7 @@ def _topics_in_force(folder: Path, texts: Sequence[str]) -> str:
     meaning from build to build until somebody asks for new ones.
     """
     current = folder / "current"
-    if not current.exists():
+    if not current.exists() or not (folder / current.read_text().strip()).is_dir():
         model = fit(texts)
         save(model, folder / model.version)
         draft = folder / f".current.{os.getpid()}"

@@ -1,4 +1,4 @@
-"""The warehouse's dbt-duckdb plugin: the functions that its SQL calls, and the publishing rename.
+"""The warehouse's dbt-duckdb plugin: the functions that its SQL calls, and publishing.
 
 The functions are `ml`'s, registered as Arrow functions under the names in ``REGISTERED``; on
 Spark the same functions are registered as pandas UDFs under the same names, and no model changes.
@@ -6,8 +6,9 @@ Spark the same functions are registered as pandas UDFs under the same names, and
 
 from __future__ import annotations
 
-import os
+import subprocess
 from collections.abc import Callable
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 
 from config import ROOT, Settings, settings
 from ingest import entities
-from ingest.landing import write_parquet
+from ingest.landing import atomic_file, write_parquet
 from warehouse import functions
 
 
@@ -42,14 +43,14 @@ class Plugin(BasePlugin):
         for name, function, parameters, returns, is_pure in functions.registered(settings()):
             conn.create_function(
                 name,
-                _whole_chunks(function),
+                _whole_chunks(function, len(parameters)),
                 parameters,
                 returns,
                 type="arrow",  # type: ignore[arg-type]
                 null_handling="special",  # type: ignore[arg-type]
                 side_effects=not is_pure,
             )
-        conn.create_function("mi_replace_file", _replace_file, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)
+        conn.create_function("mi_publish", _publish, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)
 
 
 def _refuse_another_root(config: Settings, build_db: Path) -> None:
@@ -67,23 +68,29 @@ def _write_empty(path: Path, schema: pa.Schema) -> None:
         write_parquet(schema.empty_table(), path)
 
 
-def _whole_chunks(function: Callable[..., pa.Array]) -> Callable[..., pa.Array]:
+def _whole_chunks(function: Callable[..., pa.Array], n_columns: int) -> Callable[..., pa.Array]:
     """DuckDB hands over chunked arrays of one chunk; the functions take arrays."""
 
     def call(*columns: pa.ChunkedArray) -> pa.Array:
         return function(*(c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns))
 
+    # DuckDB counts the parameters of the signature.
+    names = (f"column_{n}" for n in range(n_columns))
+    call.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in names])  # type: ignore[attr-defined]
     return call
 
 
-def _replace_file(finished: str, target: str) -> str:
-    """Put a finished file in a target's place, durably. Readers that hold the old one keep it."""
-    for path in (finished, os.path.dirname(target)):
-        descriptor = os.open(path or ".", os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if path == finished:
-            os.replace(finished, target)
-    return target
+def _publish(build_db: str, published_db: str) -> str:
+    """Replace the published file by a copy of the checkpointed build. Readers of the old one keep it.
+
+    Raises:
+        RuntimeError: the build's file is not whole without its write-ahead log.
+    """
+    source, target = Path(build_db), Path(published_db)
+    log = source.with_name(f"{source.name}.wal")
+    if log.exists() and log.stat().st_size:
+        raise RuntimeError(f"{source} has unwritten changes in {log}: something else holds it open")
+    with atomic_file(target) as copy:
+        # By another process: closing the file in this one would drop DuckDB's lock on it.
+        subprocess.run(["cp", str(source), str(copy)], check=True)
+    return published_db

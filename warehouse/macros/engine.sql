@@ -162,14 +162,14 @@
 
 {#
   Connected components of an undirected graph: (node, component), where the component is its
-  smallest node. `edges` is a relation of (source_node, target_node).
+  smallest node. `edges` is a relation, `source` and `target` its columns.
 #}
-{% macro connected_components(edges) %}{{ return(adapter.dispatch('connected_components', 'market_intel')(edges)) }}{% endmacro %}
-{% macro duckdb__connected_components(edges) -%}
+{% macro connected_components(edges, source, target) %}{{ return(adapter.dispatch('connected_components', 'market_intel')(edges, source, target)) }}{% endmacro %}
+{% macro duckdb__connected_components(edges, source, target) -%}
     with recursive arcs as (
-        select source_node as a, target_node as b from {{ edges }}
+        select {{ source }} as a, {{ target }} as b from {{ edges }}
         union all
-        select target_node as a, source_node as b from {{ edges }}
+        select {{ target }} as a, {{ source }} as b from {{ edges }}
     ),
 
     reached (node, component) using key (node) as (
@@ -187,11 +187,11 @@
 
     select node, component from reached
 {%- endmacro %}
-{% macro spark__connected_components(edges) -%}
+{% macro spark__connected_components(edges, source, target) -%}
     with recursive arcs as (
-        select source_node as a, target_node as b from {{ edges }}
+        select {{ source }} as a, {{ target }} as b from {{ edges }}
         union all
-        select target_node as a, source_node as b from {{ edges }}
+        select {{ target }} as a, {{ source }} as b from {{ edges }}
     ),
 
     reached (node, component) as (
@@ -226,3 +226,23 @@
 {% macro is_weekday(day) %}{{ return(adapter.dispatch('is_weekday', 'market_intel')(day)) }}{% endmacro %}
 {% macro duckdb__is_weekday(day) %}(isodow({{ day }}) <= 5){% endmacro %}
 {% macro spark__is_weekday(day) %}(weekday({{ day }}) <= 4){% endmacro %}
+
+{# Literal instant. #}
+{% macro instant(text) %}{{ return(adapter.dispatch('instant', 'market_intel')(text)) }}{% endmacro %}
+{% macro duckdb__instant(text) %}timestamptz '{{ text }}'{% endmacro %}
+{% macro spark__instant(text) %}timestamp '{{ text }}'{% endmacro %}
+
+{# In select: a row per position of two lists of one length. #}
+{% macro each_pair(first, second, first_name, second_name) %}{{ return(adapter.dispatch('each_pair', 'market_intel')(first, second, first_name, second_name)) }}{% endmacro %}
+{% macro duckdb__each_pair(first, second, first_name, second_name) -%}
+    unnest({{ first }}) as {{ first_name }},
+        unnest({{ second }}) as {{ second_name }}
+{%- endmacro %}
+{% macro spark__each_pair(first, second, first_name, second_name) -%}
+    inline(arrays_zip({{ first }} as {{ first_name }}, {{ second }} as {{ second_name }}))
+{%- endmacro %}
+
+{# Seconds from one instant to another, as a double. #}
+{% macro seconds_between(first, last) %}{{ return(adapter.dispatch('seconds_between', 'market_intel')(first, last)) }}{% endmacro %}
+{% macro duckdb__seconds_between(first, last) %}epoch({{ last }} - {{ first }}){% endmacro %}
+{% macro spark__seconds_between(first, last) %}(cast({{ last }} as double) - cast({{ first }} as double)){% endmacro %}

@@ -23,12 +23,9 @@
             {%- do log('NOT PUBLISHED: a partial build (' ~ left_out | length ~ ' nodes left out, such as ' ~ left_out[0]
                 ~ '); run dbt build without a selection to publish', info=true) -%}
         {%- else -%}
-            {%- set copy = root ~ '/.market_intel.duckdb.' ~ invocation_id -%}
-            {#- The catalog is named like the file that readers will open. -#}
-            {%- do run_query("attach '" ~ copy ~ "' as market_intel (storage_version 'v1.5.0')") -%}
-            {%- do run_query('copy from database ' ~ target.database ~ ' to market_intel') -%}
-            {%- do run_query('detach market_intel') -%}
-            {%- do run_query("select mi_replace_file('" ~ copy ~ "', '" ~ published ~ "')") -%}
+            {#- After a checkpoint the build's file is whole without its log, and a copy of it is a snapshot. -#}
+            {%- do run_query('checkpoint') -%}
+            {%- do run_query("select mi_publish('" ~ root ~ "/build/warehouse.duckdb', '" ~ published ~ "')") -%}
             {%- do log('PUBLISHED ' ~ published, info=true) -%}
         {%- endif -%}
     {%- endif -%}

@@ -12,7 +12,7 @@ def expectations(*, with_shares: bool) -> list[gxe.Expectation]:
         gxe.ExpectColumnValuesToBeUnique(column="sighting_id"),
         gxe.ExpectColumnValuesToNotBeNull(column="bar_start"),
         gxe.ExpectColumnValuesToMatchRegex(column="symbol", regex=r"^[A-Z0-9&_.^-]+$"),
-        gxe.ExpectColumnValuesToMatchRegex(column="bar_interval", regex=r"^([0-9]+(min|h)|1d)$"),
+        gxe.ExpectColumnValuesToMatchRegex(column="bar_interval", regex=r"^(?:[0-9]+(?:min|h)|1d)$"),
     ]
     shares = [
         gxe.ExpectColumnValuesToBeBetween(column="close", min_value=0, strict_min=True, mostly=0.9),

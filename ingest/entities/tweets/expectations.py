@@ -19,7 +19,7 @@ def expectations(*, with_shares: bool) -> list[gxe.Expectation]:
         gxe.ExpectColumnValuesToBeInSet(column="source_format", value_set=FORMATS),
     ]
     shares = [
-        gxe.ExpectColumnValuesToMatchRegex(column="tweet_id", regex=r"^([0-9]{1,20}|h[0-9a-f]{24})$", mostly=0.5),
+        gxe.ExpectColumnValuesToMatchRegex(column="tweet_id", regex=r"^(?:[0-9]{1,20}|h[0-9a-f]{24})$", mostly=0.5),
         gxe.ExpectColumnValuesToNotBeNull(column="text", mostly=0.5),
         gxe.ExpectColumnValuesToMatchRegex(column="text", regex=r"\w", mostly=0.5),
         gxe.ExpectColumnValuesToBeBetween(column="posted_at", min_value=X_BEGAN, mostly=0.5),

@@ -43,12 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def items(arguments: argparse.Namespace, progress: Progress) -> Iterator[Item]:
-    """Every record of the day; SourceError for a date or size that no day can have."""
+    """Every record of the day that the arguments ask for."""
     del progress  # records are counted as they come, and a day takes seconds
-    if arguments.date.weekday() > 4:
-        raise SourceError(f"{arguments.date} is a weekend; the demo needs a trading date.")
-    if arguments.posts < FEWEST_POSTS:
-        raise SourceError(f"The demo needs at least {FEWEST_POSTS} posts to show everything it holds.")
     return records(seed=arguments.seed, trading_date=arguments.date, posts=arguments.posts)
 
 
@@ -56,17 +52,27 @@ def records(*, seed: int = SEED, trading_date: date | None = None, posts: int = 
     """Sightings of posts in the order of capture, then price bars.
 
     ``posts`` is how many distinct posts can be read; about 1.4 times as many sightings follow.
+    SourceError for a weekend, or for fewer posts than show everything a day holds.
     """
     day = trading_date or TRADING_DATE
+    if day.weekday() > 4:
+        raise SourceError(f"{day} is a weekend; the demo needs a trading date.")
+    if posts < FEWEST_POSTS:
+        raise SourceError(f"{posts} posts do not show everything a day holds; the demo needs {FEWEST_POSTS}.")
+    return _records(seed, day, posts)
+
+
+def _records(seed: int, day: date, posts: int) -> Iterator[Item]:
+    source = f"demo-{seed}-{day}"
     for number, page in enumerate(pages(seed, day, posts)):
         yield from parse_search_response(
             page.response,
             observed_at=page.observed_at,
             search_query=page.search_query,
-            origin=Origin(f"demo-{seed}-{day}", f"page {number}"),
+            origin=Origin(source, f"page {number}"),
         )
     for number, bar in enumerate(bars(seed, day)):
         payload = json.dumps(
             bar, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=datetime.isoformat
         )
-        yield Captured(PRICE_BARS, bar, payload.encode(), Origin(f"demo-{seed}-{day}", f"bar {number}"))
+        yield Captured(PRICE_BARS, bar, payload.encode(), Origin(source, f"bar {number}"))

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 
 from ingest.sources.demo.market import day_start_ms, from_ms
 from ingest.sources.demo.phrases import SEARCHES
-from ingest.sources.demo.posts import MINUTE_MS, NOT_POSTS, Author, Post, compose
+from ingest.sources.demo.posts import DAY_MS, MINUTE_MS, Author, Post, compose
 
 PAGE_SIZE = 20
 LONG_TEXT = 280
+TAG_LETTERS = r"[\w\u0900-\u0963]"  # \w leaves out vowel signs
 # Minutes of the IST day at which a round starts: two-hourly overnight, then half-hourly.
 _ROUNDS = (120, 240, 360, 480, *range(510, 1411, 30), 1432)
 
@@ -38,7 +39,8 @@ def pages(seed: int, trading_date: date, posts: int) -> Iterator[Page]:
     rng = Random(f"{seed}/{trading_date}/capture")
     midnight = day_start_ms(trading_date)
     page_number = 0
-    for (round_number, search), found in sorted(_sightings(rng, midnight, compose(seed, trading_date, posts)).items()):
+    sightings = _sightings(rng, midnight, compose(seed, trading_date, posts))
+    for (round_number, search), found in sorted(sightings.items()):
         found.sort(key=lambda post: (post.posted_ms, post.tweet_id), reverse=True)
         started = midnight + _ROUNDS[round_number] * MINUTE_MS + search * 95_000
         for first in range(0, len(found), PAGE_SIZE):
@@ -86,14 +88,15 @@ def _response(entries: list[dict[str, Any]], number: int, *, is_first: bool) -> 
         for kind, sort in (("Top", "9223372036854775807"), ("Bottom", "0"))
     ]
     if is_first:
-        instructions = [{"type": "TimelineAddEntries", "entries": [*entries, *cursors]}]
+        instructions: list[dict[str, Any]] = [{"type": "TimelineAddEntries", "entries": [*entries, *cursors]}]
     else:
         instructions = [{"type": "TimelineAddEntries", "entries": entries}]
         instructions += [
             {"type": "TimelineReplaceEntry", "entry_id_to_replace": cursor["entryId"], "entry": cursor}
             for cursor in cursors
         ]
-    return {"data": {"search_by_raw_query": {"search_timeline": {"timeline": {"instructions": instructions}}}}}
+    timeline = {"timeline": {"instructions": instructions}}
+    return {"data": {"search_by_raw_query": {"search_timeline": timeline}}}
 
 
 def _entry(post: Post, at_ms: int, modern: bool) -> dict[str, Any]:
@@ -121,14 +124,12 @@ def _entry(post: Post, at_ms: int, modern: bool) -> dict[str, Any]:
         case "unavailable":
             item["tweet_results"]["result"] = {"__typename": "TweetUnavailable", "reason": "Protected"}
         case "preview":
-            item["tweet_results"]["result"] = {"__typename": "TweetPreviewDisplay", "cta": {"title": "Subscribe"}}
+            item["tweet_results"]["result"] = {"__typename": "TweetPreviewDisplay", "cta": {"title": "Join"}}
         case "no_result":
             item["tweet_results"] = {}
-    return {
-        "entryId": entry_id,
-        "sortIndex": post.tweet_id,
-        "content": {"entryType": "TimelineTimelineItem", "__typename": "TimelineTimelineItem", "itemContent": item},
-    }
+    kind = "TimelineTimelineItem"
+    content = {"entryType": kind, "__typename": kind, "itemContent": item}
+    return {"entryId": entry_id, "sortIndex": post.tweet_id, "content": content}
 
 
 def _tweet(post: Post, at_ms: int, modern: bool, is_nested: bool = False) -> dict[str, Any]:
@@ -175,11 +176,11 @@ def _tweet(post: Post, at_ms: int, modern: bool, is_nested: bool = False) -> dic
     if post.reposted:
         legacy["retweeted_status_result"] = {"result": _tweet(post.reposted, at_ms, modern, is_nested=True)}
     if not is_nested:
-        _damage(tweet, legacy, post, at_ms)
+        _damage(tweet, legacy, post)
     return tweet
 
 
-def _damage(tweet: dict[str, Any], legacy: dict[str, Any], post: Post, at_ms: int) -> None:
+def _damage(tweet: dict[str, Any], legacy: dict[str, Any], post: Post) -> None:
     """Break the record the way its form says; ids of untimed posts are already older than snowflakes."""
     if post.form.endswith("_text"):
         tweet.pop("note_tweet", None)
@@ -188,6 +189,8 @@ def _damage(tweet: dict[str, Any], legacy: dict[str, Any], post: Post, at_ms: in
             legacy["full_text"] = ""
         case "no_text":
             del legacy["full_text"]
+        case "invisible_text":
+            legacy["full_text"] = "\u200b\u200d\ufeff"
         case "control_text":
             legacy["full_text"] = "\x00\x01\x02\x07\x1b\x7f\x9d"
         case "replacement_text":
@@ -195,7 +198,7 @@ def _damage(tweet: dict[str, Any], legacy: dict[str, Any], post: Post, at_ms: in
         case "unknown_time":
             del legacy["created_at"]
         case "future":
-            legacy["created_at"] = _stamp(at_ms + 40 * 24 * 60 * MINUTE_MS)
+            legacy["created_at"] = _stamp(post.posted_ms + 40 * DAY_MS)
         case "negative_count":
             legacy["favorite_count"] = -7
         case "absurd_count":
@@ -210,7 +213,7 @@ def _damage(tweet: dict[str, Any], legacy: dict[str, Any], post: Post, at_ms: in
 
 def _entities(post: Post, text: str) -> dict[str, Any]:
     def marks(sign: str, key: str) -> list[dict[str, Any]]:
-        found = re.finditer(rf"(?<![\w/]){sign}(\w+)", text)
+        found = re.finditer(rf"(?<![\w/]){sign}({TAG_LETTERS}+)", text)
         return [{key: mark[1], "indices": list(mark.span())} for mark in found]
 
     urls = [
@@ -234,7 +237,9 @@ def _edit_control(post: Post, at_ms: int, modern: bool) -> dict[str, Any]:
         "is_edit_eligible": False,
         "edits_remaining": str(6 - len(known)),
     }
-    return {"initial_tweet_id": known[0], "edit_control_initial": control} if modern and len(known) > 1 else control
+    if modern and len(known) > 1:
+        return {"initial_tweet_id": known[0], "edit_control_initial": control}
+    return control
 
 
 def _user(author: Author, modern: bool) -> dict[str, Any]:

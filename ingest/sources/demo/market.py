@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from itertools import accumulate, pairwise
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 IST = timezone(timedelta(hours=5, minutes=30))
 STEP_MS = 30_000
 STEPS_PER_BAR = 6
 BARS = 125
 STEPS = BARS * STEPS_PER_BAR
+HALF_HOUR = 1_800_000 // STEP_MS
 OPEN_MS = (9 * 60 + 15) * 60_000
+CLOSE_MS = OPEN_MS + STEPS * STEP_MS
 
 # (minutes after the open, move from the previous close in parts per million) of the NIFTY 50.
-_STORY = ((0, 5500), (30, 7200), (105, 1800), (200, 2600), (255, 900), (315, -7800), (345, -6100), (375, 1200))
+_STORY = (
+    (0, 5500), (30, 7200), (105, 1800), (200, 2600), (255, 900), (315, -7800), (345, -6100), (375, 1200),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,10 @@ INSTRUMENTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """An index at a moment, in rupees; before the open ``spot`` is the indicated opening price."""
+class Quote(NamedTuple):
+    """An index at a moment of the session, in rupees; ``trend`` is the sign of its last half hour."""
 
     spot: float
-    previous_close: float
     high: float
     low: float
     trend: int
@@ -71,7 +74,7 @@ def prices(seed: int, trading_date: date) -> dict[str, list[int]]:
     rng = Random(f"{seed}/{trading_date}/market")
     points = [(minute * 2, ppm + rng.randint(-500, 500)) for minute, ppm in _STORY]
     story: list[int] = []
-    for (start, first), (end, last) in zip(points, points[1:], strict=False):
+    for (start, first), (end, last) in pairwise(points):
         story += [first + (last - first) * step // (end - start) for step in range(end - start)]
     walks = {instrument.symbol: 0 for instrument in INSTRUMENTS}
     series: dict[str, list[int]] = {symbol: [] for symbol in walks}
@@ -87,17 +90,22 @@ def prices(seed: int, trading_date: date) -> dict[str, list[int]]:
     return series
 
 
-def quote(instrument: Instrument, series: list[int], session_ms: int) -> Quote:
-    """The index ``session_ms`` after midnight IST; ``trend`` is the sign of its last half hour."""
-    step = min(max((session_ms - OPEN_MS) // STEP_MS, 0), STEPS - 1)
-    so_far, earlier = series[: step + 1], series[max(step - 60, 0)]
-    return Quote(
-        spot=series[step] / 100,
-        previous_close=instrument.previous_close / 100,
-        high=max(so_far) / 100,
-        low=min(so_far) / 100,
-        trend=(series[step] > earlier) - (series[step] < earlier),
-    )
+def quotes(seed: int, trading_date: date) -> dict[str, list[Quote]]:
+    """Per symbol, what a screen shows at each step of the session."""
+    screen = {}
+    for symbol, series in prices(seed, trading_date).items():
+        earlier = [series[0]] * HALF_HOUR + series
+        ranges = zip(series, accumulate(series, max), accumulate(series, min), earlier, strict=False)
+        screen[symbol] = [
+            Quote(price / 100, high / 100, low / 100, (price > before) - (price < before))
+            for price, high, low, before in ranges
+        ]
+    return screen
+
+
+def step_at(session_ms: int) -> int:
+    """The step of a moment in milliseconds since 00:00 IST; the first before the open, the last after."""
+    return min(max((session_ms - OPEN_MS) // STEP_MS, 0), STEPS - 1)
 
 
 def bars(seed: int, trading_date: date) -> Iterator[dict[str, Any]]:

@@ -29,7 +29,7 @@ components as (
     select
         node as set_hash,
         component
-    from ({{ connected_components(ref('processed_text_pairs')) }}) as found
+    from ({{ connected_components(ref('processed_text_pairs'), 'source_hash', 'target_hash') }}) as found
 
 ),
 
@@ -41,7 +41,13 @@ placed as (
         row_number() over (partition by posts.content_hash order by posts.known_rank) as place_in_text,
         first_value(posts.tweet_id) over (partition by posts.content_hash order by posts.known_rank)
             as first_of_text,
-        lead(posts.known_at) over (partition by posts.content_hash order by posts.known_rank) as next_copy_at
+        case
+            when lead(posts.tweet_id) over (partition by posts.content_hash order by posts.known_rank) is not null
+                then greatest(
+                    posts.known_at,
+                    lead(posts.known_at) over (partition by posts.content_hash order by posts.known_rank)
+                )
+        end as next_copy_linked_at
     from posts
     left join components on posts.set_hash = components.set_hash
 
@@ -133,7 +139,7 @@ select
     case when clustered.place_in_text > 1 then clustered.first_of_text else linked.duplicate_of end as duplicate_of,
     case
         when clustered.place_in_text > 1 then clustered.known_at
-        else least(linked.linked_at, greatest(clustered.known_at, clustered.next_copy_at))
+        else least(linked.linked_at, clustered.next_copy_linked_at)
     end as linked_at
 from clustered
 left join linked on clustered.tweet_id = linked.tweet_id

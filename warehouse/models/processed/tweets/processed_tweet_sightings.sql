@@ -14,6 +14,7 @@ select
     search_query,
     source_format,
     payload_hash,
+    landed_at,
     -- Never by landing order, so that any order of arrival gives the same history.
     row_number() over (
         partition by tweet_id order by observed_at nulls first, payload_hash, sighting_id

@@ -1,0 +1,98 @@
+# Market Intel. `make` alone lists the targets; `make run` does everything, set-up included.
+
+BIN := .venv/bin
+
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+
+# dbt reads the environment, not .env: it gets the settings that Python has.
+SETTINGS = settings=$$($(BIN)/python -m config) && eval "$$settings"
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run setup .venv ingest build quality charts docs test lint format lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' Makefile
+
+run: setup ingest build quality charts ## Set-up, ingest, build, quality reports and charts, in order
+
+# ---- The environment ------------------------------------------------------------------------------
+
+# What .venv was made from: this folder (scripts in .venv name it), its Python, and the lock.
+MADE_FROM = { pwd -P; $(BIN)/python -V; cat requirements.txt; } 2>&1 | cksum
+IS_FRESH = [ "$$(cat .venv/.made-from 2>/dev/null)" = "$$($(MADE_FROM))" ]
+FIND_BASE = import sys; print(sys._base_executable) if (3, 11) <= sys.version_info < (3, 14) else sys.exit(1)
+
+setup: ## Make .venv as locked, with uv or else pip; does nothing where it is up to date
+	@$(IS_FRESH) || $$(command -v flock >/dev/null && echo flock Makefile) $(MAKE) --no-print-directory .venv
+
+.venv:
+	@$(IS_FRESH) && exit 0; set -e; \
+	fail() { printf 'error: %s\n       %s\n' "$$@" >&2; exit 1; }; \
+	for name in python3.11 python3; do \
+		base=$$($$name -Ic '$(FIND_BASE)' 2>/dev/null) && break; \
+	done; \
+	[ "$$base" ] || fail "no Python from 3.11 to 3.13 was found as python3.11 or python3." \
+		"On Debian: sudo apt-get install -y python3 python3-venv; then make again."; \
+	if command -v uv >/dev/null; then \
+		echo "Setting up .venv from requirements.txt with uv and $$base"; \
+		uv venv --quiet --clear --no-project --python "$$base" .venv; \
+		uv pip sync --quiet --require-hashes --no-build --compile-bytecode --python .venv requirements.txt; \
+	else \
+		"$$base" -c 'import ensurepip' 2>/dev/null || fail "$$base cannot make environments: it lacks ensurepip." \
+			"On Debian: sudo apt-get install -y python3-venv; then make again. Or install uv."; \
+		echo "Setting up .venv from requirements.txt with pip and $$base (a minute or two)"; \
+		"$$base" -m venv --clear .venv; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+			--only-binary :all: --compile -r requirements.txt; \
+	fi; \
+	$(MADE_FROM) > .venv/.made-from
+
+lock: ## Resolve requirements.in into requirements.txt with uv; ARGS=--upgrade takes newer releases
+	uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes \
+		--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(ARGS) \
+		--output-file requirements.txt requirements.in
+	@! grep -nE 'https?:|file:|^-' requirements.txt
+
+# ---- The flow -------------------------------------------------------------------------------------
+
+ingest: setup ## Land records from SOURCE=… with ARGS="…"; demo records where nothing says otherwise
+	$(BIN)/python -m ingest $(or $(SOURCE),auto) $(ARGS)
+
+build: setup ## dbt build: raw records to published tables, behind the quality gates
+	@echo dbt build; $(SETTINGS) && $(BIN)/dbt build
+
+quality: setup ## Quality reports from the published file
+	$(BIN)/python -m warehouse.quality
+
+charts: setup ## Pictures from the published file
+	$(BIN)/python -m charts
+
+docs: setup ## Every table and column on one page; prints where
+	@echo dbt docs generate; $(SETTINGS) && $(BIN)/dbt docs generate --static && \
+		echo "$$MARKET_INTEL_DATA/build/target/static_index.html"
+
+# ---- Checks ---------------------------------------------------------------------------------------
+
+test: setup ## Every test; ARGS="tests/ingest -k name" picks some
+	$(BIN)/python -m pytest $(ARGS)
+
+# Linting SQL compiles it, which opens the build's file: a data root of its own keeps it off yours.
+lint: setup ## Style, types and SQL
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	@mkdir -p target/lint/build
+	MARKET_INTEL_DATA=target/lint $(BIN)/sqlfluff lint warehouse
+
+format: setup ## Mend what the linters can mend
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+	@mkdir -p target/lint/build
+	MARKET_INTEL_DATA=target/lint $(BIN)/sqlfluff fix warehouse
+
+clean: ## Remove caches and build files; .venv, records and published tables stay
+	@! $(IS_FRESH) || { $(SETTINGS) && rm -rf "$$MARKET_INTEL_DATA/build"; }
+	rm -rf target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,59 @@
+{# Weighted interactions on a log scale against a fixed cap: 0 for none, 1 at the cap and beyond. #}
+{% macro engagement(likes, retweets, replies) -%}
+    least(1.0, ln(1 + greatest(0, {{ zero_if_null([likes]) }} + 2 * {{ zero_if_null([retweets]) }}
+        + 1.5 * {{ zero_if_null([replies]) }})) / ln(1 + {{ var('engagement_cap') }}))
+{%- endmacro %}
+
+{#
+  Specificity less reach bait, in [-1, 1]. Numbers and cashtags say what is meant; hashtags beyond
+  three, mentions and links fish for readers.
+#}
+{% macro custom_score(numbers, cashtags, hashtags, mentions, links) -%}
+    (
+        0.6 * least({{ numbers }}, 4) / 4 + 0.4 * least({{ cashtags }}, 2) / 2
+        - 0.4 * least(greatest({{ hashtags }} - 3, 0), 7) / 7
+        - 0.3 * least({{ mentions }}, 5) / 5
+        - 0.3 * least({{ links }}, 2) / 2
+    )
+{%- endmacro %}
+
+{# How an interval was made, or why there is none: too few authors, or no variance between them. #}
+{% macro interval_method(authors, variance, name) -%}
+    case
+        when {{ authors }} < {{ var('interval_min_authors') }} then 'none_few_authors'
+        when {{ variance }} > 0 then '{{ name }}'
+        else 'none_no_variance'
+    end
+{%- endmacro %}
+
+{# Relation of the reporting windows, which end at the data's own clock: its newest valid post. #}
+{% macro reporting_windows() -%}
+    (
+        select
+            windows.window_name,
+            clock.window_end,
+            case
+                when windows.window_name = '24h' then clock.window_end - interval '24 hours'
+                when windows.window_name = '7d' then clock.window_end - interval '7 days'
+                else clock.first_posted_at - interval '1 second'
+            end as window_start
+        from (
+            select '24h' as window_name
+            union all
+            select '7d' as window_name
+            union all
+            select 'all' as window_name
+        ) as windows
+        cross join (
+            select
+                max(posted_at) as window_end,
+                min(posted_at) as first_posted_at
+            from {{ ref('validated_tweets') }}
+        ) as clock
+        where clock.window_end is not null
+    )
+{%- endmacro %}
+
+{# Columns of signal_bars: whether its interval is honest, and the weighted spread of its posts. #}
+{% macro has_interval() %}n_voices >= {{ var('interval_min_authors') }} and variance > 0{% endmacro %}
+{% macro post_std() %}sqrt(greatest(0, post_mean_square - post_mean * post_mean)){% endmacro %}
