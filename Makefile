@@ -16,7 +16,7 @@ SETTINGS = settings=$$($(BIN)/python -m config) && eval "$$settings"
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' Makefile
 
-run: setup ingest build quality charts ## Set-up, ingest, build, quality reports and charts, in order
+run: setup ingest build charts quality ## Set-up, ingest, build, charts and quality reports, in order
 
 # ---- The environment ------------------------------------------------------------------------------
 
@@ -77,7 +77,7 @@ docs: setup ## Every table and column on one page; prints where
 # ---- Checks ---------------------------------------------------------------------------------------
 
 test: setup ## Every test; ARGS="tests/ingest -k name" picks some
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 # Linting SQL compiles it, which opens the build's file: a data root of its own keeps it off yours.
 lint: setup ## Style, types and SQL

@@ -15,23 +15,37 @@ import pyarrow as pa
 from ingest import entities
 
 if TYPE_CHECKING:
+    from great_expectations.data_context import EphemeralDataContext
     from great_expectations.expectations import Expectation
 
 # Shares ("at least half the texts …") say nothing about a handful of records.
 SHARES_FROM_ROWS = 100
 
 
+def quiet_context() -> EphemeralDataContext:
+    """A Great Expectations context that keeps nothing, draws no bars and reports to nobody.
+
+    Importing the library takes seconds: call this where there is something to check.
+    """
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
+
+
 def failures(entity: str, table: pa.Table) -> list[str]:
     """The entity's failed expectations, as sentences; empty where the batch is good."""
-    # Importing Great Expectations takes seconds; runs with nothing new never pay for it.
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    context = quiet_context()
     import great_expectations as gx
 
     module = import_module(f"{entities.__name__}.{entity}.expectations")
     expectations: list[Expectation] = module.expectations(with_shares=table.num_rows >= SHARES_FROM_ROWS)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    columns = sorted({getattr(e, name) for e in expectations for name in _COLUMN_ARGUMENTS if hasattr(e, name)})
+    columns = sorted(
+        {getattr(e, name) for e in expectations for name in _COLUMN_ARGUMENTS if hasattr(e, name)}
+    )
     batch = (
         context.data_sources.add_pandas("landing")
         .add_dataframe_asset(entity)
@@ -53,4 +67,6 @@ def _sentence(outcome: object) -> str:
     sample = found.get("partial_unexpected_list", [])[:3]
     raised = outcome.exception_info or {}  # type: ignore[attr-defined]
     error = f"; {raised['exception_message']}" if raised.get("raised_exception") else ""
-    return f"{config.type} {kwargs}: {count} of {found.get('element_count', '?')} fail, such as {sample}{error}"
+    return (
+        f"{config.type} {kwargs}: {count} of {found.get('element_count', '?')} fail, such as {sample}{error}"
+    )

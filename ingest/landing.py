@@ -174,7 +174,9 @@ class LandingZone:
                 path = self._settings.quarantine / entity / f"dt={now:%Y-%m-%d}" / name
                 with atomic_file(path) as temporary, gzip.open(temporary, "wb") as stream:
                     stream.write(b"\n".join(kept) + b"\n")
-                self._connection.execute("insert or ignore into indexed_files values (?)", (self._known(path),))
+                self._connection.execute(
+                    "insert or ignore into indexed_files values (?)", (self._known(path),)
+                )
         return count
 
     def _typed(
@@ -187,7 +189,9 @@ class LandingZone:
         for record in captured:
             unknown = record.fields.keys() - set(names)
             if unknown:
-                raise TypeError(f"{self._source} filled columns that {entity} does not have: {sorted(unknown)}")
+                raise TypeError(
+                    f"{self._source} filled columns that {entity} does not have: {sorted(unknown)}"
+                )
             payload_hash = hashlib.sha256(record.payload).hexdigest()
             fields = {name: record.fields.get(name) for name in names}
             provenance = {
@@ -209,7 +213,9 @@ class LandingZone:
                     fitting.append(row)
                 except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
                     misfits.append(
-                        Quarantined(entity, f"does not fit the schema: {error}", record.payload, record.origin)
+                        Quarantined(
+                            entity, f"does not fit the schema: {error}", record.payload, record.origin
+                        )
                     )
             return _checked_table(fitting, schema), misfits
 
@@ -246,7 +252,12 @@ class LandingZone:
         digest = hashlib.sha256("".join(sorted(table["sighting_id"].to_pylist())).encode()).hexdigest()[:16]
         path = self._settings.quarantine / entity / "batches" / f"{self._source}-{digest}.parquet"
         write_parquet(table, path)
-        report = {"entity": entity, "run_id": self._run_id, "records": table.num_rows, "problems": list(problems)}
+        report = {
+            "entity": entity,
+            "run_id": self._run_id,
+            "records": table.num_rows,
+            "problems": list(problems),
+        }
         with atomic_file(path.with_suffix(".json")) as temporary:
             temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
@@ -284,7 +295,9 @@ def _checked_table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 
 
 def _sighting_id(fields: dict[str, Any], payload_hash: str) -> str:
-    text = json.dumps([*fields.values(), payload_hash], ensure_ascii=False, separators=(",", ":"), default=str)
+    text = json.dumps(
+        [*fields.values(), payload_hash], ensure_ascii=False, separators=(",", ":"), default=str
+    )
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -97,7 +97,9 @@ def open_state(settings: Settings) -> sqlite3.Connection:
 def log_to_file(settings: Settings) -> None:
     """Send the log to a rotating file under the data root, at most 5 × 2 MB."""
     settings.logs.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(settings.logs / "ingest.log", maxBytes=2_000_000, backupCount=4, encoding="utf-8")
+    handler = RotatingFileHandler(
+        settings.logs / "ingest.log", maxBytes=2_000_000, backupCount=4, encoding="utf-8"
+    )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(settings.log_level)
@@ -176,7 +178,13 @@ class _Batches:
         for entity, broken in self._broken.items():
             self.counts[entity].quarantined += self._zone.quarantine(entity, broken)
             for record in broken[:5]:
-                log.warning("quarantined %s at %s %s: %s", entity, record.origin.file, record.origin.position, record.reason)
+                log.warning(
+                    "quarantined %s at %s %s: %s",
+                    entity,
+                    record.origin.file,
+                    record.origin.position,
+                    record.reason,
+                )
         for entity, captured in self._captured.items():
             outcome = self._zone.land(entity, captured)
             counts = self.counts[entity]
@@ -247,7 +255,9 @@ def _mark_lost(state: sqlite3.Connection) -> None:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            state.execute("update runs set status = 'lost', message = 'process died' where run_id = ?", (run_id,))
+            state.execute(
+                "update runs set status = 'lost', message = 'process died' where run_id = ?", (run_id,)
+            )
         except PermissionError:
             continue
 
@@ -280,7 +290,11 @@ class PastRun:
 
     def line(self) -> str:
         """The run as one line."""
-        took = f"{(self.finished_at - self.started_at).total_seconds():.1f} s" if self.finished_at else "unfinished"
+        took = (
+            f"{(self.finished_at - self.started_at).total_seconds():.1f} s"
+            if self.finished_at
+            else "unfinished"
+        )
         what = f"{self.entity}: {self.counts.line()}" if self.entity else "nothing read"
         why = f" – {self.message}" if self.message else ""
         return f"{self.run_id}  {self.source} {self.arguments}  {self.status} ({took})  {what}{why}"
@@ -310,8 +324,8 @@ def _past_run(
     run_id: str, source: str, arguments: str, status: str, started_at: str, finished_at: str | None,
     message: str | None, entity: str | None, *counted: Any,
 ) -> PastRun:  # fmt: skip
-    *numbers, excluded = counted
-    counts = Counts(*numbers, Counter(json.loads(excluded))) if entity else Counts()
+    read, landed, unchanged, quarantined, excluded = counted
+    counts = Counts(read, landed, unchanged, quarantined, Counter(json.loads(excluded))) if entity else Counts()
     return PastRun(
         run_id, source, arguments, status, datetime.fromisoformat(started_at),
         datetime.fromisoformat(finished_at) if finished_at else None, message, entity, counts,

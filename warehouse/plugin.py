@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from dbt.adapters.duckdb.plugins import BasePlugin
+from duckdb.func import ARROW, SPECIAL
 
 from config import ROOT, Settings, settings
 from ingest import entities
@@ -30,24 +31,26 @@ class Plugin(BasePlugin):
         """Make the data root's private folders, so that a build of an empty root has somewhere to go."""
         del plugin_config
         config = settings()
+        assert self.creds is not None, "dbt-duckdb gives a plugin its profile"
         _refuse_another_root(config, Path(self.creds.path))
         config.build.mkdir(parents=True, exist_ok=True)
         for entity in entities.names():
             _write_empty(config.build / "empty" / f"{entity}.parquet", entities.schema(entity))
-        # Only one writer can hold the build file, so an unfinished copy belongs to nobody.
-        for stale in config.data.glob(f".{config.published_db.name}.*"):
-            stale.unlink()
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register the functions that models call."""
-        for name, function, parameters, returns, is_pure in functions.registered(settings()):
+        config = settings()
+        # We hold the build's file now, and it takes one writer: an unfinished copy belongs to nobody.
+        for stale in config.data.glob(f".{config.published_db.name}.*"):
+            stale.unlink()
+        for name, function, parameters, returns, is_pure in functions.registered(config):
             conn.create_function(
                 name,
                 _whole_chunks(function, len(parameters)),
-                parameters,
+                [duckdb.sqltype(parameter) for parameter in parameters],
                 returns,
-                type="arrow",  # type: ignore[arg-type]
-                null_handling="special",  # type: ignore[arg-type]
+                type=ARROW,
+                null_handling=SPECIAL,
                 side_effects=not is_pure,
             )
         conn.create_function("mi_publish", _publish, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)

@@ -31,7 +31,9 @@ def column(name: str, kind: pa.DataType, description: str, *, nullable: bool = T
 PROVENANCE = (
     column("sighting_id", pa.string(), "Hash of every captured column and the payload.", nullable=False),
     column("payload_hash", pa.string(), "SHA-256 of the original record.", nullable=False),
-    column("source", pa.string(), "Source that captured it: demo, archive, prices, x, x_api.", nullable=False),
+    column(
+        "source", pa.string(), "Source that captured it: demo, archive, prices, x, x_api.", nullable=False
+    ),
     column("run_id", pa.string(), "Ingest run that landed it.", nullable=False),
     column("landed_at", UTC_US, "When its batch landed.", nullable=False),
 )

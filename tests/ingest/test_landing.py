@@ -14,7 +14,7 @@ import pytest
 from config import Settings
 from ingest import landing
 from ingest.entities import Captured, Origin, Quarantined, schema
-from ingest.landing import LandingZone, Landed, RootError
+from ingest.landing import Landed, LandingZone, RootError
 from ingest.runs import open_state
 
 
@@ -27,7 +27,9 @@ def post(tweet_id: str, **fields: object) -> Captured:
         "parse_warnings": [],
         **fields,
     }
-    return Captured("tweets", values, json.dumps(values, default=str).encode(), Origin("capture.csv", "row 1"))
+    return Captured(
+        "tweets", values, json.dumps(values, default=str).encode(), Origin("capture.csv", "row 1")
+    )
 
 
 def land(root: Settings, *records: Captured, source: str = "archive", run_id: str = "run1") -> Landed:
@@ -37,7 +39,9 @@ def land(root: Settings, *records: Captured, source: str = "archive", run_id: st
 
 def landed_ids(root: Settings) -> list[str]:
     return sorted(
-        tweet_id for path in landing.landed_files(root, "tweets") for tweet_id in pq.read_table(path)["tweet_id"].to_pylist()
+        tweet_id
+        for path in landing.landed_files(root, "tweets")
+        for tweet_id in pq.read_table(path)["tweet_id"].to_pylist()
     )
 
 

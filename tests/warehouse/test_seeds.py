@@ -116,7 +116,7 @@ def test_hashtag_names_one_instrument() -> None:
         ("sgx nifty", "GIFTNIFTY"),
         ("bse sensex", "SENSEX"),
         ("india vix", "INDIAVIX"),
-        ("nifty next 50", "NIFTYNEXT50"),
+        ("nifty next 50", "NIFTYNXT50"),
         ("nifty it", "NIFTYIT"),
         ("निफ्टी", "NIFTY50"),
         ("बैंक निफ्टी", "BANKNIFTY"),

@@ -239,7 +239,7 @@
         unnest({{ second }}) as {{ second_name }}
 {%- endmacro %}
 {% macro spark__each_pair(first, second, first_name, second_name) -%}
-    inline(arrays_zip({{ first }} as {{ first_name }}, {{ second }} as {{ second_name }}))
+    explode(map_from_arrays({{ first }}, {{ second }})) as ({{ first_name }}, {{ second_name }})
 {%- endmacro %}
 
 {# Seconds from one instant to another, as a double. #}

@@ -26,7 +26,23 @@
             {#- After a checkpoint the build's file is whole without its log, and a copy of it is a snapshot. -#}
             {%- do run_query('checkpoint') -%}
             {%- do run_query("select mi_publish('" ~ root ~ "/build/warehouse.duckdb', '" ~ published ~ "')") -%}
+            {%- do print_checks() -%}
             {%- do log('PUBLISHED ' ~ published, info=true) -%}
         {%- endif -%}
     {%- endif -%}
+{% endmacro %}
+
+{# The counting rule, and what warns, as lines of the build's output. #}
+{% macro print_checks() %}
+    {%- set checks = run_query(
+        "select status, entity, check_name, expected, observed from " ~ graph.nodes['model.market_intel.marts_data_quality'].relation_name
+        ~ " where check_name like 'every %' or status <> 'pass' order by status, entity, check_name"
+    ) -%}
+    {%- for status, entity, name, expected, observed in checks.rows -%}
+        {%- do log(status ~ ' ' ~ entity ~ ': ' ~ name ~ ' (expected ' ~ readable(expected) ~ ', found ' ~ readable(observed) ~ ')', info=true) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{% macro readable(number) %}
+    {{ return('nothing' if number is none else '{:,}'.format(number | int) if number == number | int else '{:.4f}'.format(number)) }}
 {% endmacro %}

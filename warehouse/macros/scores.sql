@@ -57,3 +57,15 @@
 {# Columns of signal_bars: whether its interval is honest, and the weighted spread of its posts. #}
 {% macro has_interval() %}n_voices >= {{ var('interval_min_authors') }} and variance > 0{% endmacro %}
 {% macro post_std() %}sqrt(greatest(0, post_mean_square - post_mean * post_mean)){% endmacro %}
+
+{#
+  Sum of doubles that does not depend on the order of rows: each value is rounded once, and decimals
+  add up exactly. Parallel sums of doubles differ in their last digits from run to run.
+#}
+{% macro exact_sum(value, decimals=12) -%}
+    cast(sum(cast({{ value }} as decimal(38, {{ decimals }}))) as double)
+{%- endmacro %}
+
+{% macro exact_avg(value) -%}
+    ({{ exact_sum(value) }} / count({{ value }}))
+{%- endmacro %}

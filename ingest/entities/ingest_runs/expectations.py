@@ -11,6 +11,8 @@ def expectations(*, with_shares: bool) -> list[gxe.Expectation]:
     return [
         gxe.ExpectColumnValuesToBeUnique(column="sighting_id"),
         gxe.ExpectColumnValuesToBeInSet(column="status", value_set=["succeeded", "interrupted", "failed"]),
-        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="finished_at", column_B="started_at", or_equal=True),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A="finished_at", column_B="started_at", or_equal=True
+        ),
         gxe.ExpectColumnValuesToBeBetween(column="records_read", min_value=0),
     ]

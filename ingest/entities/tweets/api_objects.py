@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from ingest.entities import Excluded, Item, Origin, Quarantined
 from ingest.entities.tweets.capture import (
@@ -38,7 +38,7 @@ def parse_v2_page(
     Authors are joined from ``includes.users``, reposted texts from ``includes.tweets``; those
     posts are Excluded. twarc's ``__twarc`` note gives the time and query where the caller knows none.
     """
-    is_page = isinstance(page, Mapping) and ("data" in page or "meta" in page)
+    is_page = isinstance(page, dict) and ("data" in page or "meta" in page)
     data = dig(page, "data") if is_page else page
     posts = data if isinstance(data, list) else [data] if data is not None else []
     users = _by_id(dig(page, "includes", "users"))
@@ -128,7 +128,8 @@ def _by_id(listed: object) -> dict[str, Any]:
 
 
 def _query_of(url: object) -> str | None:
-    return parse_qs(urlsplit(url).query).get("query", [None])[0] if isinstance(url, str) else None
+    _, _, query = url.partition("?") if isinstance(url, str) else ("", "", "")
+    return parse_qs(query).get("query", [None])[0]
 
 
 def parse_v1_status(
@@ -275,7 +276,7 @@ def _settled(
 
 def _nested(post: object, reposted: str, quoted: str, origin: Origin) -> Iterator[Item]:
     for key, reason in ((reposted, "nested_retweet"), (quoted, "nested_quote")):
-        if isinstance(inner := dig(post, key), Mapping):
+        if isinstance(inner := dig(post, key), dict):
             yield Excluded(ENTITY, reason, origin)
             yield from _nested(inner, reposted, quoted, origin)
 

@@ -28,6 +28,7 @@ PARSE_WARNINGS: Mapping[str, str] = {
     "id_unreadable": "The id is no post id; a derived id was used.",
     "list_untidy": "A list of tags, handles or links held other words; they were left out.",
     "naive_time_assumed_utc": "A time without zone was taken as UTC.",
+    "reference_lost_precision": "The id of another post was rounded by a spreadsheet or float; it is null.",
     "retweet_text_cut": "A repost without its original; the text may end in an ellipsis.",
     "stated_time_differs": "The stated time is over a minute from the id's time; the id's was kept.",
     "text_from_count_columns": "Lines of text stood in the count columns; they were joined to the text.",
@@ -50,15 +51,16 @@ def canonical_json(record: object) -> bytes:
     deeper than Python's stack.
     """
     try:
-        text = _ENCODER.encode(record)
-    except ValueError:  # NaN or an infinity
-        text = _ENCODER.encode(_finite(record))
+        try:
+            text = _ENCODER.encode(record)
+        except ValueError:  # NaN or an infinity
+            text = _ENCODER.encode(_finite(record))
     except RecursionError:
         return b"null"
     try:
         return text.encode()
     except UnicodeEncodeError:
-        return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":")).encode()
+        return json.dumps(json.loads(text), separators=(",", ":")).encode()
 
 
 def _plain(value: object) -> object:
@@ -76,7 +78,7 @@ _ENCODER = json.JSONEncoder(
 
 
 def _finite(value: object) -> object:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(inner) for inner in value]
@@ -124,7 +126,7 @@ def unescaped(text: str) -> str:
 def dig(value: object, *path: str) -> Any:
     """Return what stands at ``path`` in nested objects, or None where the path ends early."""
     for key in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value

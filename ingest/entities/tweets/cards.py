@@ -66,7 +66,7 @@ def read_card(text: str, cells: Sequence[str], posted_at: datetime | None) -> Ca
 def _lines(text: str) -> list[str] | None:
     head = text.lstrip()
     if head.startswith(("· | ", "Ad | ")) or head.rstrip() in ("·", "Ad"):
-        lines = head.rstrip(" |").split(" | ")
+        lines = f"{head} ".split(" | ")  # the last line may be empty, and its blank stripped
     elif "\n" in head:
         lines = head.split("\n")
         if not (

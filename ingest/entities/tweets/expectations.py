@@ -12,14 +12,16 @@ X_BEGAN = datetime(2006, 3, 21, tzinfo=UTC)
 
 def expectations(*, with_shares: bool) -> list[gxe.Expectation]:
     """Keys always; shares of readable values where the batch is large enough to have any."""
-    keys = [
+    keys: list[gxe.Expectation] = [
         gxe.ExpectColumnValuesToNotBeNull(column="sighting_id"),
         gxe.ExpectColumnValuesToBeUnique(column="sighting_id"),
         gxe.ExpectColumnValuesToNotBeNull(column="tweet_id"),
         gxe.ExpectColumnValuesToBeInSet(column="source_format", value_set=FORMATS),
     ]
-    shares = [
-        gxe.ExpectColumnValuesToMatchRegex(column="tweet_id", regex=r"^(?:[0-9]{1,20}|h[0-9a-f]{24})$", mostly=0.5),
+    shares: list[gxe.Expectation] = [
+        gxe.ExpectColumnValuesToMatchRegex(
+            column="tweet_id", regex=r"^(?:[0-9]{1,20}|h[0-9a-f]{24})$", mostly=0.5
+        ),
         gxe.ExpectColumnValuesToNotBeNull(column="text", mostly=0.5),
         gxe.ExpectColumnValuesToMatchRegex(column="text", regex=r"\w", mostly=0.5),
         gxe.ExpectColumnValuesToBeBetween(column="posted_at", min_value=X_BEGAN, mostly=0.5),

@@ -9,7 +9,7 @@ Captured, Excluded or Quarantined.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -56,11 +56,11 @@ def parse_search_response(
     seen: set[str] = set()
     for entry_id, content, entry in _entries(instructions):
         where = Origin(origin.file, f"{origin.position} {entry_id}".strip())
-        if not isinstance(content, Mapping):
+        if not isinstance(content, dict):
             yield Quarantined(ENTITY, "malformed_entry", canonical_json(entry), where)
         elif "promoted" in entry_id or content.get("promotedMetadata"):
             yield Excluded(ENTITY, "promoted_entry", where)
-        elif not isinstance(results := content.get("tweet_results"), Mapping):
+        elif not isinstance(results := content.get("tweet_results"), dict):
             yield Quarantined(ENTITY, "malformed_entry", canonical_json(entry), where)
         else:
             yield from parse_result(
@@ -115,7 +115,7 @@ def find_instructions(response: object) -> list[Any] | None:
 
 
 def _instructions_below(value: object, depth: int) -> object:
-    if not isinstance(value, Mapping) or not depth:
+    if not isinstance(value, dict) or not depth:
         return None
     if isinstance(value.get("instructions"), list):
         return value["instructions"]
@@ -126,7 +126,7 @@ def _instructions_below(value: object, depth: int) -> object:
 def _entries(instructions: list[Any]) -> Iterator[tuple[str, object, object]]:
     """Yield (entry id, item content or None if malformed, whole entry) for each entry that is a post's."""
     for instruction in instructions:
-        if not isinstance(instruction, Mapping):
+        if not isinstance(instruction, dict):
             yield "", None, instruction
             continue
         for name in ("entries", "moduleItems"):
@@ -149,12 +149,12 @@ def _posts_of(entry: object) -> Iterator[tuple[str, object, object]]:
             yield from _posts_of(item)
         return
     inner = dig(content, "itemContent")
-    is_post = isinstance(inner, Mapping) and (
+    is_post = isinstance(inner, dict) and (
         "tweet_results" in inner or "TimelineTweet" in (inner.get("itemType"), inner.get("__typename"))
     )
     if is_post or "tweet-" in entry_id:
         yield entry_id, inner, entry
-    elif not isinstance(content, Mapping) and not entry_id.startswith("cursor-"):
+    elif not isinstance(content, dict) and not entry_id.startswith("cursor-"):
         yield entry_id, None, entry
 
 
@@ -165,7 +165,7 @@ def _unwrapped(result: object) -> tuple[object, str | None]:
         if isinstance(kind, str) and kind in _NOT_POSTS:
             return None, _NOT_POSTS[kind]
         inner = dig(result, "tweet")
-        if dig(result, "rest_id") is not None or not isinstance(inner, Mapping):
+        if dig(result, "rest_id") is not None or not isinstance(inner, dict):
             return result, None
         result = inner
     return None, "unavailable"

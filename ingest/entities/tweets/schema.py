@@ -11,7 +11,9 @@ ENTITY = "tweets"
 
 SCHEMA = pa.schema(
     [
-        column("tweet_id", pa.string(), "X's id, or a stable derived id that starts with 'h'.", nullable=False),
+        column(
+            "tweet_id", pa.string(), "X's id, or a stable derived id that starts with 'h'.", nullable=False
+        ),
         column("is_derived_id", pa.bool_(), "The capture held no id; ours is a hash.", nullable=False),
         column("author_id", pa.string(), "X's numeric id of the author."),
         column("author_handle", pa.string(), "Screen name as captured, without '@'."),
@@ -38,8 +40,18 @@ SCHEMA = pa.schema(
         column("retweeted_tweet_id", pa.string(), "Id of the post it reposts."),
         column("edit_tweet_ids", pa.list_(pa.string()), "All versions of an edited post, oldest first."),
         column("search_query", pa.string(), "The search or hashtag that found it."),
-        column("source_format", pa.string(), "x_graphql, x_api_v2, x_api_v1, twscrape, snscrape, tabular.", nullable=False),
-        column("parse_warnings", pa.list_(pa.string()), "What the parser had to guess or drop, as codes.", nullable=False),
+        column(
+            "source_format",
+            pa.string(),
+            "x_graphql, x_api_v2, x_api_v1, twscrape, snscrape, tabular.",
+            nullable=False,
+        ),
+        column(
+            "parse_warnings",
+            pa.list_(pa.string()),
+            "What the parser had to guess or drop, as codes.",
+            nullable=False,
+        ),
         *PROVENANCE,
     ]
 )

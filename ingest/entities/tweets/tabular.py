@@ -13,10 +13,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from ingest.entities import Excluded, Item, Origin, Quarantined
-from ingest.entities.tweets.capture import COUNTS, canonical_json, captured, unescaped
+from ingest.entities.tweets.capture import COUNTS, canonical_json, captured, read_counts, unescaped
 from ingest.entities.tweets.cards import Card, read_card
 from ingest.entities.tweets.counts import parse_count
 from ingest.entities.tweets.identity import derived_id, read_handle, read_tweet_id, time_of_id
@@ -37,17 +38,19 @@ _NAMES = {
         "status_url": "url link permalink tweeturl tweetlink posturl statusurl",
         "text": "text fulltext rawcontent content tweettext tweetcontent tweet body message post posttext"
         " caption cleantext cleanedtext cleanedcontent contentcleaned cleancontent processedtext",
-        "author_handle": "screenname handle userscreenname userhandle authorhandle authorusername userusername"
-        " username authorscreenname twitterhandle author user account",
-        "author_name": "displayname authorname userdisplayname authordisplayname fullname name username author"
-        " user nickname",
+        "author_handle": "screenname handle userscreenname userhandle authorhandle authorusername"
+        " userusername username authorscreenname twitterhandle author user account",
+        "author_name": "displayname authorname userdisplayname authordisplayname fullname name username"
+        " author user nickname",
         "author_id": "userid authorid accountid",
         "author_followers": "followers userfollowers authorfollowers follower",
-        "posted_at": "createdat postedat publishedat tweetedat timestamp datetime date time tweetdate tweettime"
-        " postdate posttime dateposted datecreated createdtime createdatutc timestamputc created published"
-        " timestampms epoch",
-        "observed_at": "observedat scrapedat collectedat capturedat crawledat fetchedat retrievedat extractedat"
-        " downloadedat scrapetime scrapetimestamp scrapedtime scrapedate collectiontime fetchtime crawltime",
+        "posted_at": "createdat postedat publishedat tweetedat timestamp datetime date time tweetdate"
+        " tweettime postdate posttime dateposted datecreated createdtime createdatutc timestamputc created"
+        " published timestampms epoch ts",
+        "posted_time": "time",
+        "observed_at": "observedat scrapedat collectedat capturedat crawledat fetchedat retrievedat"
+        " extractedat downloadedat scrapetime scrapetimestamp scrapedtime scrapedate collectiontime"
+        " fetchtime crawltime",
         "like_count": "like likes favorite favorites favourite favourites fav favs hearts",
         "retweet_count": "retweet retweets repost reposts rt rts shares share",
         "reply_count": "reply replies comment comments",
@@ -69,11 +72,14 @@ _NAMES = {
     }.items()
 }
 FIELDS = tuple(_NAMES)
+_IDENTIFYING = frozenset((*_NAMES["text"], *_NAMES["tweet_id"]))
+_ACCOMPANYING = frozenset((*_NAMES["tweet_id"], *_NAMES["author_handle"], *_NAMES["posted_at"]))
+_DEPTH = 16  # of nested records whose inner columns are looked at
 
 # Words of column names that tell no field apart.
 _NOISE = frozenset(
     {"tweet", "post", "status", "twitter", "x", "count", "counts", "number", "num", "nr", "no", "of", "total"}
-    | {"engagement", "metrics", "metric", "public", "stats", "stat", "str", "the", "is", "data"}
+    | {"engagement", "metrics", "metric", "public", "stats", "stat", "str", "the", "data"}
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _NULLS = frozenset({"", "nan", "none", "null", "n/a", "<na>", "nat", "unknown", "undefined", "-"})
@@ -83,6 +89,7 @@ _ID_COLUMNS = (
     "author_id",
 )
 _LIST_KEYS = ("text", "tag", "screen_name", "username", "expanded_url", "url", "name")
+_CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[APap][Mm])?")
 _TOKEN = re.compile(r"[,;|\s]+")
 _MENTION = re.compile(r"@?([A-Za-z0-9_]{1,15})")
 _LARGEST_ROW_NUMBER = 10**8  # ids this small are from 2006 to 2008; row numbers are far likelier
@@ -103,19 +110,19 @@ class Table:
 
     uses: tuple[ColumnUse, ...]
     columns: Mapping[str, str]
-    problem: str | None = None
-    zone: tzinfo = UTC
-    day_first: Mapping[str, bool | None] | None = None
-    ids_are_rounded: bool = False
-    counts_are_card_lines: bool = False
+    problem: str | None
+    zone: tzinfo
+    day_first: Mapping[str, bool | None]
+    ids_are_rounded: bool
+    counts_are_card_lines: bool
 
 
-def flatten(record: Mapping[str, object]) -> dict[str, object]:
-    """Return a nested record with dotted column names; lists stay as they are."""
+def flatten(record: Mapping[str, object], depth: int = _DEPTH) -> dict[str, object]:
+    """Return a nested record with dotted column names; lists, and what lies too deep, stay as they are."""
     flat: dict[str, object] = {}
     for key, value in record.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{key}.{inner}": item for inner, item in flatten(value).items()}
+        if isinstance(value, dict) and depth:
+            flat |= {f"{key}.{inner}": item for inner, item in flatten(value, depth - 1).items()}
         else:
             flat[key] = value
     return flat
@@ -123,8 +130,13 @@ def flatten(record: Mapping[str, object]) -> dict[str, object]:
 
 def names_a_post(columns: Iterable[str]) -> bool:
     """Return whether a record has, by its column names alone, a post's text or id."""
-    folded = {_folded(column) for column in columns}
-    return not folded.isdisjoint(_NAMES["text"]) or not folded.isdisjoint(_NAMES["tweet_id"])
+    return not _IDENTIFYING.isdisjoint(map(_folded, columns))
+
+
+def is_a_post(record: Mapping[str, object]) -> bool:
+    """Return whether a flat record holds a text and, by name, an id, an author or a time."""
+    texts = (value for name, value in record.items() if _folded(name) in _NAMES["text"])
+    return any(isinstance(text, str) for text in texts) and not _ACCOMPANYING.isdisjoint(map(_folded, record))
 
 
 def map_columns(
@@ -152,13 +164,13 @@ def map_columns(
     for field, synonyms in _NAMES.items():
         if field in taken:
             continue
-        for column in sorted(
-            (n for n in names if folded[n] in synonyms), key=lambda n: synonyms.index(folded[n])
-        ):
+        # Where a scraper cut cards by position, the last lines stand in the count columns.
+        may_hold_lines = field in COUNTS and _are_cards(samples.get(taken.get("text", ""), []))
+        for column in _candidates(names, folded, synonyms):
             if column in given or (column in uses and uses[column].field):
                 continue
-            objection = _objection(field, column, samples[column], folded, samples)
-            if objection:
+            objection = _objection(field, column, samples[column], folded)
+            if objection and not may_hold_lines:
                 uses.setdefault(column, ColumnUse(column, None, f"not {field}: {objection}"))
             else:
                 uses[column] = ColumnUse(column, field, _praise(column, samples[column]))
@@ -182,6 +194,13 @@ def map_columns(
     )
 
 
+def _candidates(names: Sequence[str], folded: Mapping[str, str], synonyms: Sequence[str]) -> list[str]:
+    """Return the columns of these names, the surest first; id_str, never rounded, before id."""
+    found = [name for name in names if folded[name] in synonyms]
+    return sorted(found, key=lambda name: (synonyms.index(folded[name]), not name.endswith("_str")))
+
+
+@lru_cache(maxsize=4096)  # the names may be data: keys of a nested record
 def _folded(column: str) -> str:
     """Return a column's name without case, separators and words that tell nothing: likeCount is like."""
     words = [word.casefold() for part in column.split(".") for word in _WORD.findall(part)]
@@ -208,15 +227,20 @@ def _share(values: Sequence[object], reads: Callable[[object], object]) -> float
     return sum(1 for value in values if reads(value)) / len(values) if values else 1.0
 
 
-def _reads(parse: Callable[[object], object]) -> Callable[[object], bool]:
-    def can_read(value: object) -> bool:
-        try:
-            parse(value)
-        except ValueError:
-            return False
-        return True
+def _is_time(value: object) -> bool:
+    try:
+        parse_time(value)
+    except ValueError:
+        return False
+    return True
 
-    return can_read
+
+def _is_count(value: object) -> bool:
+    try:
+        parse_count(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _objection(
@@ -224,7 +248,6 @@ def _objection(
     column: str,
     values: Sequence[object],
     folded: Mapping[str, str],
-    samples: Mapping[str, Sequence[object]],
 ) -> str | None:
     """Return why a column's values cannot be the field its name suggests; None if they can."""
     if field == "tweet_id":
@@ -246,11 +269,15 @@ def _objection(
         if share < 0.5:
             return f"{share:.0%} of its values are text"
     elif field in ("posted_at", "observed_at"):
-        share = _share(values, _reads(parse_time))
+        share = _share(values, _is_time)
         if share < 0.5:
             return f"{share:.0%} of its values are times"
+    elif field == "posted_time":
+        share = _share(values, lambda value: _CLOCK.fullmatch(str(value).strip()))
+        if share < 0.5:
+            return f"{share:.0%} of its values are times of day"
     elif field in COUNTS or field == "author_followers":
-        share = _share(values, _reads(parse_count))
+        share = _share(values, _is_count)
         if share < 0.2:
             return f"{share:.0%} of its values are counts"
     elif field in _ID_COLUMNS:
@@ -303,6 +330,11 @@ def _are_rounded(values: Sequence[object]) -> bool:
     return len(ids) >= 5 and all(tweet_id.endswith("00") for tweet_id in ids)
 
 
+def _are_cards(texts: Sequence[object]) -> bool:
+    cards = sum(1 for text in texts if isinstance(text, str) and read_card(text, (), None))
+    return cards > 0.5 * len(texts)
+
+
 def _hold_card_lines(rows: Sequence[Mapping[str, object]], taken: Mapping[str, str]) -> bool:
     """Return whether a scraper cut cards by position, so that their last lines are the count columns."""
     cards = words = 0
@@ -310,7 +342,7 @@ def _hold_card_lines(rows: Sequence[Mapping[str, object]], taken: Mapping[str, s
         text = row.get(taken.get("text", ""))
         if isinstance(text, str) and read_card(text, (), None):
             cards += 1
-            words += any(not _reads(parse_count)(cell) for cell in _count_cells(row, taken))
+            words += any(not _is_count(cell) for cell in _count_cells(row, taken))
     return words > 0.1 * cards
 
 
@@ -341,13 +373,17 @@ def parse_row(
     if id_time and stated_at and abs((id_time - stated_at).total_seconds()) > 60:
         codes.append("stated_time_differs")
     text = _read_text(row.get(table.columns.get("text", "")))
-    counts = _read_counts(cells, codes)
-    card = _read_card(text, row, table, posted_at)
+    lines = _card_lines(row, table)
+    card = read_card(text, lines or (), posted_at) if text else None
+    if card and card.is_promoted and posted_at is None:
+        return Excluded(ENTITY, "promoted_entry", origin)
+    if card and card.is_promoted:  # an advert's card has no time: this one only begins like it
+        card = None
     if card:
-        if card.is_promoted and posted_at is None:
-            return Excluded(ENTITY, "promoted_entry", origin)
         text = card.text or None
-        counts = _card_counts(card, counts, _uses_cells(row, table), codes)
+        counts = _card_counts(card, cells, lines is not None, codes)
+    else:
+        counts = _read_counts(cells, COUNTS, codes)
     handle = _read_handle(cells, card, codes)
     name = _read_name(cells, card)
     is_derived_id = tweet_id is None
@@ -365,6 +401,7 @@ def parse_row(
         "posted_at_basis": ("id" if id_time else "stated") if posted_at else None,
         "observed_at": _read_time(cells, "observed_at", table, codes),
         "source_format": "tabular",
+        **_read_counts(cells, ("author_followers",), codes),
         **counts,
     }
     for field in ("hashtags", "mentions", "cashtags", "urls"):
@@ -376,6 +413,8 @@ def parse_row(
     for field in _ID_COLUMNS:
         if (value := cells.get(field)) is not None and (found := read_tweet_id(value)):
             fields[field] = None if found[1] else found[0]
+            if found[1]:
+                codes.append("reference_lost_precision")
     if (value := cells.get("edit_tweet_ids")) is not None:
         versions = [found[0] for item in _items(value) if (found := read_tweet_id(item))]
         fields["edit_tweet_ids"] = sorted(versions, key=int) if len(versions) > 1 else None
@@ -389,30 +428,31 @@ def _identify(
     cells: Mapping[str, object], table: Table, codes: list[str]
 ) -> tuple[str | None, datetime | None]:
     """Return the row's id, if it is a whole one, and the time the id carries."""
-    found = None
-    for field in ("tweet_id", "status_url"):
-        value = cells.get(field)
-        if value is not None and (field == "tweet_id" or "/status" in str(value)):
-            found = read_tweet_id(value)
-            if found:
-                break
-    else:
-        if cells.get("tweet_id") is not None:
-            codes.append("id_unreadable")
-        return None, None
-    tweet_id, is_rounded = found
-    if is_rounded or (field == "tweet_id" and table.ids_are_rounded):
+    rounded = None
+    for name in ("tweet_id", "status_url"):
+        found = read_tweet_id(cells.get(name))
+        if found is None:
+            continue
+        if not found[1] and not (name == "tweet_id" and table.ids_are_rounded):
+            return found[0], time_of_id(found[0])
+        rounded = rounded or found[0]
+    if rounded:
         codes.append("id_lost_precision")
-        return None, time_of_id(tweet_id)
-    return tweet_id, time_of_id(tweet_id)
+        return None, time_of_id(rounded)
+    if cells.get("tweet_id") is not None:
+        codes.append("id_unreadable")
+    return None, None
 
 
-def _read_time(cells: Mapping[str, object], field: str, table: Table, codes: list[str]) -> datetime | None:
-    value = cells.get(field)
+def _read_time(cells: Mapping[str, object], name: str, table: Table, codes: list[str]) -> datetime | None:
+    value = cells.get(name)
     if value is None:
         return None
     try:
-        read = parse_time(value, zone=table.zone, day_first=(table.day_first or {}).get(field))
+        read = parse_time(value, zone=table.zone, day_first=table.day_first.get(name))
+        if read.is_date_only and name == "posted_at" and (clock := cells.get("posted_time")) is not None:
+            value = f"{value} {str(clock).strip()}"
+            read = parse_time(value, zone=table.zone, day_first=table.day_first.get(name))
     except OutOfRange:
         codes.append("time_out_of_range")
         return None
@@ -434,61 +474,41 @@ def _read_text(value: object) -> str | None:
     return unescaped(value)
 
 
-def _read_counts(cells: Mapping[str, object], codes: list[str]) -> dict[str, int | None]:
-    counts: dict[str, int | None] = {}
-    for field in (*COUNTS, "author_followers"):
-        if (value := cells.get(field)) is None:
-            continue
-        try:
-            counts[field] = parse_count(value)
-        except ValueError:
-            counts[field] = None
-            codes.append("count_unreadable")
-    return counts
+def _read_counts(
+    cells: Mapping[str, object], names: Iterable[str], codes: list[str]
+) -> dict[str, int | None]:
+    return dict(read_counts(((name, cells[name]) for name in names if name in cells), codes))
 
 
-def _uses_cells(row: Mapping[str, object], table: Table) -> bool:
-    can_read = _reads(parse_count)
-    return table.counts_are_card_lines or any(not can_read(cell) for cell in _count_cells(row, table.columns))
-
-
-def _read_card(
-    text: str | None, row: Mapping[str, object], table: Table, posted_at: datetime | None
-) -> Card | None:
-    if text is None or ("·" not in text[:160] and not text.startswith("Ad")):
-        return None
-    cells = _count_cells(row, table.columns) if _uses_cells(row, table) else ()
-    return read_card(text, ["" if cell is None else str(cell) for cell in cells], posted_at)
+def _card_lines(row: Mapping[str, object], table: Table) -> list[str] | None:
+    """Return the row's count cells if, should its text be a card, they hold the card's last lines."""
+    cells = _count_cells(row, table.columns)
+    if table.counts_are_card_lines or any(not _is_count(cell) for cell in cells):
+        return ["" if cell is None else str(cell) for cell in cells]
+    return None
 
 
 def _card_counts(
-    card: Card, stated: Mapping[str, int | None], uses_cells: bool, codes: list[str]
+    card: Card, cells: Mapping[str, object], cells_are_lines: bool, codes: list[str]
 ) -> dict[str, int | None]:
     """Return the row's counts in the light of its card, which shows those that are not zero."""
     codes.append("card_text")
-    codes.extend(
-        code
-        for code, is_true in (
-            ("text_from_count_columns", card.took_cells),
-            ("text_truncated", card.is_truncated),
-            ("card_quote_cut", card.has_quote),
-        )
-        if is_true
-    )
-    while "count_unreadable" in codes:
-        codes.remove("count_unreadable")
-    followers = {"author_followers": stated["author_followers"]} if "author_followers" in stated else {}
+    if card.took_cells:
+        codes.append("text_from_count_columns")
+    if card.is_truncated:
+        codes.append("text_truncated")
+    if card.has_quote:
+        codes.append("card_quote_cut")
     if card.counts is not None and len(card.counts) == 4:
         codes.append("counts_from_card")
-        read = map(parse_count, card.counts)
-        return followers | dict(
-            zip(("reply_count", "retweet_count", "like_count", "view_count"), read, strict=True)
-        )
-    if not uses_cells and card.counts is not None and len(card.counts) < 2:
-        return dict(stated)  # at most the views: the others are zero, and the columns may say so
-    if stated or card.counts:
+        names = ("reply_count", "retweet_count", "like_count", "view_count")
+        return dict(zip(names, map(parse_count, card.counts), strict=True))
+    if not cells_are_lines and card.counts is not None and len(card.counts) < 2:
+        # At most the views are shown: the others are zero, and the columns may say so.
+        return _read_counts(cells, COUNTS, codes)
+    if card.counts or any(cells.get(name) is not None for name in COUNTS):
         codes.append("count_untrusted")
-    return followers
+    return {}
 
 
 def _read_handle(cells: Mapping[str, object], card: Card | None, codes: list[str]) -> str | None:
@@ -543,7 +563,7 @@ def _texts(items: Iterable[object]) -> Iterator[str]:
     for item in items:
         if isinstance(item, str):
             yield item
-        elif isinstance(item, Mapping):
+        elif isinstance(item, dict):
             yield from [text for key in _LIST_KEYS if isinstance(text := item.get(key), str)][:1]
         elif item is not None:
             yield str(item)

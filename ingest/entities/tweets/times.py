@@ -20,7 +20,7 @@ _CLOCK = re.compile(
     r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:\s*([ap])\.?m\b\.?)?"
     r"(?:\s*(?:utc|gmt)?([+-])(\d\d):?(\d\d)\b)?"
 )
-_DATE_NUMBERS = re.compile(r"(?P<a>\d{1,2})([-/.])(?P<b>\d{1,2})\2(?P<year>\d{4}|\d\d)")
+_DATE_NUMBERS = re.compile(r"(?<!\d)(?P<a>\d{1,2})([-/.])(?P<b>\d{1,2})\2(?P<year>\d{4}|\d\d)(?!\d)")
 _YEAR_FIRST = re.compile(r"(?P<year>\d{4})([-/.])(?P<mm>\d{1,2})\2(?P<dd>\d{1,2})")
 _DATE_NAMED = re.compile(
     rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[\s-]+{_MONTH},?[\s-]+(?P<year>\d{{4}}|\d\d)"

@@ -1,6 +1,6 @@
 """OHLC bars from CSV or Parquet files, gzip or not.
 
-    files → columns by name → interval and clock of the file → one record per bar
+files → columns by name → interval and clock of the file → one record per bar
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Paths, and what a file cannot say by itself."""
     parser.add_argument("paths", nargs="+", help="files, folders or globs")
     parser.add_argument("--symbol", help="instrument, where neither a column nor the file name says it")
-    parser.add_argument("--interval", help="length of a bar, such as 3min, 1h, 1d (default: read off the times)")
+    parser.add_argument(
+        "--interval", help="length of a bar, such as 3min, 1h, 1d (default: read off the times)"
+    )
     parser.add_argument(
         "--clock",
         choices=CLOCKS,

@@ -80,10 +80,14 @@ def _files(paths: Sequence[str]) -> list[Path]:
     found: list[Path] = []
     for given in paths:
         path = Path(given)
-        candidates = sorted(path.rglob("*")) if path.is_dir() else [Path(name) for name in sorted(glob.glob(given))]
+        candidates = (
+            sorted(path.rglob("*")) if path.is_dir() else [Path(name) for name in sorted(glob.glob(given))]
+        )
         files = [file for file in candidates if file.is_file() and file.name.lower().endswith(_SUFFIXES)]
         if not files:
-            what = "does not exist" if not path.exists() and not glob.has_magic(given) else "holds no price file"
+            what = (
+                "does not exist" if not path.exists() and not glob.has_magic(given) else "holds no price file"
+            )
             raise SourceError(f"{given} {what}. Give files, folders or globs of {', '.join(_SUFFIXES)}.")
         found += files
     return found
@@ -95,7 +99,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
         return
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:  # type: ignore[arg-type]
+    with opener(path, "rb") as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
         yield from csv.DictReader(text)
 
 
@@ -123,7 +127,9 @@ def _layout(
 def _symbol_in_name(path: Path) -> str:
     word = re.match(r"[A-Za-z&^-]+\d*", path.name)
     if not word:
-        raise SourceError(f"{path}: neither a column nor the file's name says the symbol. State it: --symbol NIFTY")
+        raise SourceError(
+            f"{path}: neither a column nor the file's name says the symbol. State it: --symbol NIFTY"
+        )
     return word.group().upper()
 
 
@@ -184,8 +190,10 @@ def _item(file: str, number: int, row: Mapping[str, Any], layout: Layout) -> Ite
     if when is None:
         return Quarantined(ENTITY, f"impossible date: {stated!r}", payload, origin)
     start = _utc(when, layout.basis)
-    if not _FIRST_YEAR <= when.year or start > datetime.now(UTC) + timedelta(days=1):
-        return Quarantined(ENTITY, f"impossible date: {stated!r} is before {_FIRST_YEAR} or in the future", payload, origin)
+    if not when.year >= _FIRST_YEAR or start > datetime.now(UTC) + timedelta(days=1):
+        return Quarantined(
+            ENTITY, f"impossible date: {stated!r} is before {_FIRST_YEAR} or in the future", payload, origin
+        )
     symbol = layout.symbol or str(row.get(columns["symbol"]) or "").strip()
     if not symbol:
         return Quarantined(ENTITY, "no symbol", payload, origin)

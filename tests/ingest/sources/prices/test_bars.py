@@ -33,27 +33,42 @@ def write(path: Path, *lines: str) -> Path:
 
 
 def test_bare_times_in_session_hours_are_ist(tmp_path: Path) -> None:
-    path = write(tmp_path / "NIFTY_3min.csv", "2025-07-30 09:15:00,1,2,0.5,1.5,0", "2025-07-30 09:18:00,1,2,0.5,1.5,0")
+    path = write(
+        tmp_path / "NIFTY_3min.csv", "2025-07-30 09:15:00,1,2,0.5,1.5,0", "2025-07-30 09:18:00,1,2,0.5,1.5,0"
+    )
     bar = only(path)
     assert bar["bar_start"] == datetime(2025, 7, 30, 3, 45, tzinfo=UTC)
-    assert (bar["symbol"], bar["bar_interval"], bar["time_basis"], bar["volume"]) == ("NIFTY", "3min", "naive_ist", 0)
+    assert (bar["symbol"], bar["bar_interval"], bar["time_basis"], bar["volume"]) == (
+        "NIFTY",
+        "3min",
+        "naive_ist",
+        0,
+    )
 
 
 def test_bare_times_in_utc_session_hours_are_utc(tmp_path: Path) -> None:
-    path = write(tmp_path / "NIFTY.csv", "2025-07-30 03:45:00,1,2,0.5,1.5,0", "2025-07-30 04:45:00,1,2,0.5,1.5,0")
+    path = write(
+        tmp_path / "NIFTY.csv", "2025-07-30 03:45:00,1,2,0.5,1.5,0", "2025-07-30 04:45:00,1,2,0.5,1.5,0"
+    )
     assert only(path)["bar_start"] == datetime(2025, 7, 30, 3, 45, tzinfo=UTC)
     assert only(path)["bar_interval"] == "1h"
 
 
 def test_a_clock_that_cannot_be_told_must_be_stated(tmp_path: Path) -> None:
-    path = write(tmp_path / "NIFTY.csv", "2025-07-30 01:00:00,1,2,0.5,1.5,0", "2025-07-30 20:00:00,1,2,0.5,1.5,0")
+    path = write(
+        tmp_path / "NIFTY.csv", "2025-07-30 01:00:00,1,2,0.5,1.5,0", "2025-07-30 20:00:00,1,2,0.5,1.5,0"
+    )
     with pytest.raises(SourceError, match="--clock"):
         items(path)
     assert only(path, clock="utc")["time_basis"] == "naive_utc"
 
 
 def test_offsets_win(tmp_path: Path) -> None:
-    path = write(tmp_path / "NIFTY.csv", "2025-07-30T09:15:00+05:30,1,2,0.5,1.5,", "2025-07-30T09:16:00+05:30,1,2,0.5,1.5,")
+    path = write(
+        tmp_path / "NIFTY.csv",
+        "2025-07-30T09:15:00+05:30,1,2,0.5,1.5,",
+        "2025-07-30T09:16:00+05:30,1,2,0.5,1.5,",
+    )
     bar = only(path)
     assert bar["bar_start"] == datetime(2025, 7, 30, 3, 45, tzinfo=UTC)
     assert (bar["time_basis"], bar["volume"]) == ("offset", None)
@@ -76,7 +91,9 @@ def test_daily_bars_start_at_midnight_ist(tmp_path: Path) -> None:
         ("2025-07-30 09:21:00,1,2,0.5,,0", "close is no number"),
     ],
 )
-def test_a_row_that_is_no_bar_is_quarantined_and_the_rest_is_read(tmp_path: Path, line: str, reason: str) -> None:
+def test_a_row_that_is_no_bar_is_quarantined_and_the_rest_is_read(
+    tmp_path: Path, line: str, reason: str
+) -> None:
     path = write(
         tmp_path / "NIFTY.csv", "2025-07-30 09:15:00,1,2,0.5,1.5,0", line, "2025-07-30 09:18:00,1,2,0.5,1.5,0"
     )
@@ -91,7 +108,13 @@ def test_parquet_and_gzip_read_alike(tmp_path: Path) -> None:
     zipped = tmp_path / "NIFTY_a.csv.gz"
     zipped.write_bytes(gzip.compress((HEADER + "\n".join(lines)).encode()))
     times = [datetime(2025, 7, 30, 9, 15), datetime(2025, 7, 30, 9, 18)]
-    table = {"datetime": times, "open": [1.0, 1.0], "high": [2.0, 2.0], "low": [0.5, 0.5], "close": [1.5, 1.5]}
+    table = {
+        "datetime": times,
+        "open": [1.0, 1.0],
+        "high": [2.0, 2.0],
+        "low": [0.5, 0.5],
+        "close": [1.5, 1.5],
+    }
     pq.write_table(pa.table({**table, "volume": [0, 0]}), tmp_path / "NIFTY_b.parquet")
     assert only(zipped) == only(tmp_path / "NIFTY_b.parquet")
 

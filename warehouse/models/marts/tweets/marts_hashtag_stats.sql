@@ -24,10 +24,11 @@ select
     count(*) as n_posts,
     count(distinct tagged.author_key) as n_authors,
     cast(sum(case when signals.is_copy then 1 else 0 end) as bigint) as n_copies,
-    avg(signals.p_promo) as mean_p_promo,
-    avg(signals.sentiment) as mean_sentiment,
-    sum(signals.weight * signals.sentiment) / nullif(sum(signals.weight), 0) as weighted_sentiment,
-    avg(signals.engagement) as mean_engagement,
+    {{ exact_avg('signals.p_promo') }} as mean_p_promo,
+    {{ exact_avg('signals.sentiment') }} as mean_sentiment,
+    {{ exact_sum('signals.weight * signals.sentiment') }}
+        / nullif({{ exact_sum('signals.weight') }}, 0) as weighted_sentiment,
+    {{ exact_avg('signals.engagement') }} as mean_engagement,
     min(tagged.posted_at) as first_posted_at,
     max(tagged.posted_at) as last_posted_at
 from tagged

@@ -93,9 +93,9 @@ by_author as (
         intervals.bar_end,
         intervals.author_key,
         count(*) as n_posts,
-        sum(intervals.weight) as sum_weight,
-        sum(intervals.weight * intervals.sentiment) as sum_weighted,
-        sum(intervals.weight * intervals.sentiment * intervals.sentiment) as sum_weighted_squares,
+        {{ exact_sum('intervals.weight') }} as sum_weight,
+        {{ exact_sum('intervals.weight * intervals.sentiment') }} as sum_weighted,
+        {{ exact_sum('intervals.weight * intervals.sentiment * intervals.sentiment') }} as sum_weighted_squares,
         max(intervals.known_at) as known_at,
         bool_and(intervals.first_observed_at is not null) as is_observed,
         max(intervals.known_at - intervals.posted_at) as longest_lag,
@@ -118,7 +118,7 @@ voices as (
 
 ),
 
-bars as (
+sums as (
 
     select
         instrument,
@@ -127,20 +127,35 @@ bars as (
         bar_end,
         cast(sum(n_posts) as bigint) as n_posts,
         count(*) as n_authors,
-        sum(case when voice > 0 then 1 else 0 end) as n_voices,
-        sum(voice) as sum_voice,
-        sum(voice) * sum(voice) / nullif(sum(voice * voice), 0) as n_effective,
-        sum(voice * author_score) / nullif(sum(voice), 0) as score,
-        avg(author_score) as score_one_vote,
-        sum(sum_weighted) / nullif(sum(sum_weight), 0) as post_mean,
-        sum(sum_weighted_squares) / nullif(sum(sum_weight), 0) as post_mean_square,
-        max(sum_weight) / nullif(sum(sum_weight), 0) as top_author_share,
+        count(author_score) as n_voices,
+        {{ exact_sum('voice') }} as sum_voice,
+        {{ exact_sum('voice * voice') }} as sum_voice_squares,
+        {{ exact_sum('voice * author_score') }} as sum_voice_score,
+        {{ exact_sum('author_score') }} as sum_author_score,
+        {{ exact_sum('sum_weight') }} as sum_weight,
+        {{ exact_sum('sum_weighted') }} as sum_weighted,
+        {{ exact_sum('sum_weighted_squares') }} as sum_weighted_squares,
+        max(sum_weight) as top_weight,
         max(known_at) as known_at,
         bool_and(is_observed) as is_observed,
         max(longest_lag) as longest_lag,
         max(model_version) as model_version
     from voices
     group by instrument, bar_interval, bar_start, bar_end
+
+),
+
+bars as (
+
+    select
+        *,
+        sum_voice * sum_voice / nullif(sum_voice_squares, 0) as n_effective,
+        sum_voice_score / nullif(sum_voice, 0) as score,
+        sum_author_score / nullif(n_voices, 0) as score_one_vote,
+        sum_weighted / nullif(sum_weight, 0) as post_mean,
+        sum_weighted_squares / nullif(sum_weight, 0) as post_mean_square,
+        top_weight / nullif(sum_weight, 0) as top_author_share
+    from sums
 
 ),
 
@@ -152,7 +167,11 @@ leverages as (
         voices.instrument,
         voices.bar_interval,
         voices.bar_start,
-        voices.voice / (bars.sum_voice - voices.voice) * (voices.author_score - bars.score) as shift
+        -- Bounded: an author who is nearly all of a bar makes its interval useless, not infinite.
+        least(
+            1000.0,
+            abs(voices.voice / nullif(bars.sum_voice - voices.voice, 0) * (voices.author_score - bars.score))
+        ) as shift
     from voices
     inner join bars
         on
@@ -169,7 +188,7 @@ variances as (
         instrument,
         bar_interval,
         bar_start,
-        (count(*) - 1) / cast(count(*) as double) * sum(shift * shift) as variance
+        (count(*) - 1) / cast(count(*) as double) * {{ exact_sum('shift * shift', 24) }} as variance
     from leverages
     group by instrument, bar_interval, bar_start
 
@@ -223,6 +242,7 @@ placed as (
             when not days.is_trading_day then 'closed'
             when days.is_regular_hours then phases.phase
             when timed.bar_start >= days.open_at and timed.bar_start < days.close_at then 'special_session'
+            when days.open_at is null then 'unknown'
             else 'closed'
         end as session_phase
     from timed
@@ -242,7 +262,7 @@ slotted as (
         sessions.session_number,
         case
             when placed.session_phase = 'full_day' then -1
-            when placed.session_phase not in ('closed', 'special_session')
+            when placed.session_phase not in ('closed', 'special_session', 'unknown')
                 then {{ minute_of_day('placed.bar_start_ist') }}
         end as slot,
         case when not placed.is_sparse then placed.score end as shown_score,
@@ -297,7 +317,7 @@ select
     case when not is_sparse then {{ post_std() }} end as dispersion,
     top_author_share,
     case
-        when slot is not null and n_baseline >= {{ var('baseline_min_sessions') }} and baseline_std > 0
+        when slot is not null and n_baseline >= {{ var('baseline_min_sessions') }} and baseline_std > 1e-9
             then (shown_score - baseline_score) / baseline_std
     end as z_score,
     case

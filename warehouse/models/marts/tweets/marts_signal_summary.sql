@@ -35,10 +35,9 @@ totals as (
         max(window_end) as window_end,
         count(*) as n_posts,
         count(distinct author_key) as n_authors,
-        sum(composite) as sum_composite,
-        avg(composite) as mean_composite,
-        stddev_samp(composite) as std_composite,
-        avg(sentiment) as mean_sentiment,
+        {{ exact_sum('composite') }} as sum_composite,
+        {{ exact_sum('composite * composite', 24) }} as sum_composite_squares,
+        {{ exact_avg('sentiment') }} as mean_sentiment,
         sum(case when sentiment_label = 1 then 1 else 0 end) as n_bullish,
         sum(case when sentiment_label = -1 then 1 else 0 end) as n_bearish,
         sum(case when sentiment_label = 0 then 1 else 0 end) as n_no_view,
@@ -49,13 +48,26 @@ totals as (
 
 ),
 
+moments as (
+
+    select
+        *,
+        sum_composite / n_posts as mean_composite,
+        case
+            when n_posts > 1
+                then sqrt(greatest(0, sum_composite_squares - sum_composite * sum_composite / n_posts) / (n_posts - 1))
+        end as std_composite
+    from totals
+
+),
+
 authors as (
 
     select
         window_name,
         author_key,
         count(*) as n_posts,
-        sum(composite) as sum_composite
+        {{ exact_sum('composite') }} as sum_composite
     from posts
     group by window_name, author_key
 
@@ -66,9 +78,22 @@ left_out as (
 
     select
         authors.window_name,
-        (totals.sum_composite - authors.sum_composite) / nullif(totals.n_posts - authors.n_posts, 0) as mean_without
+        (moments.sum_composite - authors.sum_composite) / nullif(moments.n_posts - authors.n_posts, 0)
+        - moments.mean_composite as shift
     from authors
-    inner join totals on authors.window_name = totals.window_name
+    inner join moments on authors.window_name = moments.window_name
+
+),
+
+shifts as (
+
+    select
+        window_name,
+        count(*) as n_authors,
+        {{ exact_sum('shift', 24) }} as sum_shift,
+        {{ exact_sum('shift * shift', 24) }} as sum_shift_squares
+    from left_out
+    group by window_name
 
 ),
 
@@ -76,9 +101,9 @@ variances as (
 
     select
         window_name,
-        (count(*) - 1) * var_pop(mean_without) as variance
-    from left_out
-    group by window_name
+        (n_authors - 1) / cast(n_authors as double)
+        * (sum_shift_squares - sum_shift * sum_shift / n_authors) as variance
+    from shifts
 
 ),
 
@@ -89,30 +114,30 @@ quantiles as (
 )
 
 select
-    totals.window_name,
-    totals.window_start,
-    totals.window_end,
-    totals.n_posts,
-    totals.n_authors,
-    totals.mean_composite,
-    totals.std_composite,
-    totals.mean_composite - 1.96 * totals.std_composite as spread_low,
-    totals.mean_composite + 1.96 * totals.std_composite as spread_high,
+    moments.window_name,
+    moments.window_start,
+    moments.window_end,
+    moments.n_posts,
+    moments.n_authors,
+    moments.mean_composite,
+    moments.std_composite,
+    moments.mean_composite - 1.96 * moments.std_composite as spread_low,
+    moments.mean_composite + 1.96 * moments.std_composite as spread_high,
     case
-        when totals.n_authors >= {{ var('interval_min_authors') }} and variances.variance > 0
-            then totals.mean_composite - quantiles.t_975 * sqrt(variances.variance)
+        when moments.n_authors >= {{ var('interval_min_authors') }} and variances.variance > 0
+            then moments.mean_composite - quantiles.t_975 * sqrt(variances.variance)
     end as mean_ci_low,
     case
-        when totals.n_authors >= {{ var('interval_min_authors') }} and variances.variance > 0
-            then totals.mean_composite + quantiles.t_975 * sqrt(variances.variance)
+        when moments.n_authors >= {{ var('interval_min_authors') }} and variances.variance > 0
+            then moments.mean_composite + quantiles.t_975 * sqrt(variances.variance)
     end as mean_ci_high,
-    {{ interval_method('totals.n_authors', 'variances.variance', 'author_jackknife_t') }} as mean_ci_method,
-    totals.mean_sentiment,
-    cast(totals.n_bullish as bigint) as n_bullish,
-    cast(totals.n_bearish as bigint) as n_bearish,
-    cast(totals.n_no_view as bigint) as n_no_view,
-    cast(totals.n_promo as bigint) as n_promo,
-    cast(totals.n_copies as bigint) as n_copies
-from totals
-inner join variances on totals.window_name = variances.window_name
-left join quantiles on least(totals.n_authors - 1, 1000) = quantiles.degrees_of_freedom
+    {{ interval_method('moments.n_authors', 'variances.variance', 'author_jackknife_t') }} as mean_ci_method,
+    moments.mean_sentiment,
+    cast(moments.n_bullish as bigint) as n_bullish,
+    cast(moments.n_bearish as bigint) as n_bearish,
+    cast(moments.n_no_view as bigint) as n_no_view,
+    cast(moments.n_promo as bigint) as n_promo,
+    cast(moments.n_copies as bigint) as n_copies
+from moments
+inner join variances on moments.window_name = variances.window_name
+left join quantiles on least(moments.n_authors - 1, 1000) = quantiles.degrees_of_freedom

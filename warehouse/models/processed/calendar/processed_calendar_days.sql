@@ -42,7 +42,10 @@ sessions as (
         or ({{ is_weekday('days.calendar_date') }} and holidays.holiday_date is null)
             as is_trading_day,
         coalesce(special_sessions.session_kind, 'regular') as session_kind,
-        coalesce(special_sessions.open_ist, '09:15') as open_ist,
+        case
+            when special_sessions.session_date is null then '09:15' else special_sessions.open_ist
+        end as open_ist,
+        -- Where nobody wrote down a special session's hours, its posts still need a trading date.
         coalesce(special_sessions.close_ist, '15:30') as close_ist
     from days
     left join holidays on days.calendar_date = holidays.holiday_date
@@ -56,7 +59,7 @@ timed as (
         calendar_date,
         is_trading_day,
         case when is_trading_day then session_kind end as session_kind,
-        open_ist = '09:15' and close_ist = '15:30' as is_regular_hours,
+        coalesce(open_ist = '09:15' and close_ist = '15:30', false) as is_regular_hours,
         case when is_trading_day then {{ from_ist(at_clock('calendar_date', 'open_ist')) }} end as open_at,
         case when is_trading_day then {{ from_ist(at_clock('calendar_date', 'close_ist')) }} end as close_at
     from sessions

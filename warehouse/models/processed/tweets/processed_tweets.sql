@@ -114,6 +114,7 @@ select
         when calendar_days.is_regular_hours then session_phases.phase
         when tagged.posted_at >= calendar_days.open_at and tagged.posted_at < calendar_days.close_at
             then 'special_session'
+        when calendar_days.is_trading_day and calendar_days.open_at is null then 'unknown'
         when calendar_days.is_trading_day then 'closed'
     end as session_phase,
     tagged.first_observed_at,

@@ -62,7 +62,7 @@ within as (
         weighted.term,
         count(*) as n_posts,
         count(distinct weighted.author_key) as n_authors,
-        sum(weighted.term_weight) as tfidf_weight
+        {{ exact_sum('weighted.term_weight') }} as tfidf_weight
     from windows
     inner join weighted
         on weighted.posted_at > windows.window_start and weighted.posted_at <= windows.window_end
@@ -76,11 +76,11 @@ ranked as (
         within.window_name,
         within.term,
         row_number() over (
-            partition by within.window_name order by round(within.tfidf_weight, 6) desc, within.term
+            partition by within.window_name order by within.tfidf_weight desc, within.term
         ) as term_rank,
         within.n_posts,
         within.n_authors,
-        round(within.tfidf_weight, 6) as tfidf_weight,
+        within.tfidf_weight,
         -- How much more usual the term is in the window than in all posts; over all, there is nothing
         -- to compare with.
         case

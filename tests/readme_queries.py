@@ -1,0 +1,52 @@
+"""``python tests/readme_queries.py FILE [README]``: run README's SQL on a published file and show what it prints.
+
+Needs duckdb only, so that a client of another version can run it from anywhere. With README given, the
+output blocks below the queries are rewritten.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import duckdb
+
+QUERY = re.compile(r"```sql\n(?P<sql>.*?)```\n\n```\n(?P<output>.*?)```\n", re.S)
+
+
+def queries(readme: str) -> list[str]:
+    """The SQL of each query block that an output block follows."""
+    return [found["sql"] for found in QUERY.finditer(readme)]
+
+
+def output(database: Path, sql: str) -> str:
+    """What a query prints: names and rows, in columns."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        cursor = connection.execute(sql)
+        rows = [[column[0] for column in cursor.description], *cursor.fetchall()]
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def main() -> None:
+    """Print each query's output, or put it into the given README."""
+    database = Path(sys.argv[1])
+    readme = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parents[1] / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    if len(sys.argv) > 2:
+        readme.write_text(
+            QUERY.sub(lambda found: f"```sql\n{found['sql']}```\n\n```\n{output(database, found['sql'])}```\n", text),
+            encoding="utf-8",
+        )
+        return
+    for sql in queries(text):
+        print(output(database, sql))
+    print(f"{len(queries(text))} queries answered by DuckDB {duckdb.__version__}")
+
+
+if __name__ == "__main__":
+    main()

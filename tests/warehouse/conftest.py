@@ -1,0 +1,104 @@
+"""Data roots with records landed and built, by the commands that a user types."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from config import ROOT, Settings
+
+Run = subprocess.CompletedProcess[str]
+
+
+def command(root: Settings, *words: str) -> Run:
+    """Run a project command on a data root; never raises."""
+    environment = {
+        **os.environ,
+        "MARKET_INTEL_DATA": str(root.data),
+        "DBT_TARGET_PATH": str(root.build / "target"),
+        "DBT_LOG_PATH": str(root.build / "logs"),
+        "DBT_USE_COLORS": "false",
+    }
+    return subprocess.run(words, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=500)
+
+
+def ingest(root: Settings, *words: str) -> Run:
+    """``python -m ingest …``, which must succeed."""
+    done = command(root, sys.executable, "-m", "ingest", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def dbt(root: Settings, *words: str) -> Run:
+    """``dbt …``; the caller judges how it ended."""
+    return command(root, str(Path(sys.executable).with_name("dbt")), *words)
+
+
+def build(root: Settings, *words: str) -> Run:
+    """A whole ``dbt build``, which must publish. Its unit tests do not depend on the root; one build runs them."""
+    done = dbt(root, "build", *(words or ("--exclude-resource-type", "unit_test")))
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "PUBLISHED" in done.stdout
+    return done
+
+
+def rows(root: Settings, sql: str) -> list[tuple[object, ...]]:
+    """Rows of a query on the published file."""
+    with duckdb.connect(str(root.published_db), read_only=True) as connection:
+        return connection.sql(sql).fetchall()
+
+
+@pytest.fixture(scope="session")
+def new_root(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Settings]:
+    """Make settings on a fresh data root."""
+    return lambda name: Settings(data=tmp_path_factory.mktemp(name) / "data")
+
+
+@contextmanager
+def made_once(folder: Path) -> Iterator[bool]:
+    """Whether the caller is the one of several test processes that makes the folder; the others wait for it."""
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        is_first = not folder.exists()
+        if is_first:
+            folder.mkdir()
+        yield is_first
+
+
+@pytest.fixture(scope="session")
+def common(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all test processes of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session")
+def demo(common: Path) -> Settings:
+    """A built root of 2,000 demo posts. Read it only."""
+    root = Settings(data=common / "demo")
+    with made_once(root.data) as is_first:
+        if is_first:
+            ingest(root, "demo", "--posts", "2000")
+            build(root, "--threads", "2")
+    return root
+
+
+@pytest.fixture(scope="session")
+def real(common: Path, shared: Path) -> Settings:
+    """A built root of the real captures, files in name order. Read it only."""
+    root = Settings(data=common / "real")
+    with made_once(root.data) as is_first:
+        if is_first:
+            captures = [str(shared / name) for name in ("india_tweets", "x_payloads", "x_api_v2")]
+            ingest(root, "archive", *captures)
+            ingest(root, "prices", str(shared / "prices"))
+            build(root)
+    return root

@@ -1,0 +1,94 @@
+"""Real captures from file to table: nothing is lost, doubled or ordered by chance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from config import Settings
+from tests.warehouse.conftest import build, ingest, rows
+
+# Chance enters through the wall clock only, and only these columns hold it.
+RUN_COLUMNS = {"landed_at", "run_id", "started_at", "finished_at", "duration_seconds"}
+
+
+def counts(output: str, entity: str) -> dict[str, int]:
+    line = next(line for line in output.splitlines() if line.startswith(f"{entity}: "))
+    return {
+        word: int(re.search(rf"([\d,]+) {word}", line).group(1).replace(",", ""))  # type: ignore[union-attr]
+        for word in ("read", "landed", "unchanged", "excluded", "quarantined")
+    }
+
+
+def test_the_counting_rule_holds_and_a_second_run_adds_nothing(
+    new_root: Callable[[str], Settings], shared: Path
+) -> None:
+    root = new_root("twice")
+    paths = [str(shared / "india_tweets"), str(shared / "x_payloads"), str(shared / "x_api_v2")]
+    first = counts(ingest(root, "archive", *paths).stdout, "tweets")
+    assert first["read"] == first["landed"] + first["unchanged"] + first["excluded"] + first["quarantined"]
+    files = sorted(path for path in root.data.rglob("*") if path.is_file() and path.parts[-4] == "tweets")
+    for _ in range(2):
+        again = counts(ingest(root, "archive", *paths).stdout, "tweets")
+        assert again["landed"] == 0
+        assert again["unchanged"] == first["landed"] + first["unchanged"]
+    assert (
+        sorted(path for path in root.data.rglob("*") if path.is_file() and path.parts[-4] == "tweets")
+        == files
+    )
+
+
+def test_the_repeat_capture_holds_973_posts(new_root: Callable[[str], Settings], shared: Path) -> None:
+    root = new_root("repeats")
+    (path,) = (shared / "india_tweets").glob("kunalsamnani9*.csv")
+    found = counts(ingest(root, "archive", str(path)).stdout, "tweets")
+    assert found["read"] == 2232
+    build(root)
+    assert rows(root, "select count(*) from processed.tweets") == [(973,)]
+
+
+def test_each_x_response_yields_its_search_results(new_root: Callable[[str], Settings], shared: Path) -> None:
+    root = new_root("responses")
+    found = counts(ingest(root, "archive", str(shared / "x_payloads")).stdout, "tweets")
+    assert found["landed"] == 17 + 16 + 20 + 20
+    assert found["quarantined"] == 0
+
+
+def test_all_bars_land_and_are_judged(real: Settings) -> None:
+    assert rows(real, "select count(*) from raw.price_bars") == [(73_840,)]
+    ((validated, rejected),) = rows(
+        real,
+        "select (select count(*) from validated.price_bars), (select count(*) from validated.rejected_price_bars)",
+    )
+    assert int(str(validated)) + int(str(rejected)) == 73_840
+
+
+@pytest.mark.slow
+def test_any_order_of_files_gives_the_same_tables(
+    real: Settings, new_root: Callable[[str], Settings], shared: Path
+) -> None:
+    """Each file is its own run here, in reverse: arrival order, batches and run ids all differ."""
+    root = new_root("reversed")
+    ingest(root, "prices", str(shared / "prices"))
+    folders = ("india_tweets", "x_payloads", "x_api_v2")
+    for path in sorted((p for f in folders for p in (shared / f).iterdir()), reverse=True):
+        ingest(root, "archive", str(path))
+    build(root)
+    tables = rows(real, "select schema_name, table_name from duckdb_tables() where not internal order by all")
+    for schema, table in tables:
+        if "ingest_runs" in str(table):
+            continue  # the runs themselves differ: one a file instead of one for all
+        columns = [
+            str(name)
+            for (name,) in rows(
+                real,
+                f"select column_name from duckdb_columns() where schema_name = '{schema}' and table_name = '{table}'",
+            )
+            if name not in RUN_COLUMNS
+        ]
+        where = " where entity <> 'ingest_runs'" if table == "data_quality" else ""
+        query = f"select {', '.join(columns)} from {schema}.{table}{where} order by all"
+        assert rows(root, query) == rows(real, query), f"{schema}.{table} depends on the order of arrival"
