@@ -66,7 +66,8 @@ def _default_source(config: Settings) -> str:
     if config.source:
         if config.source not in sources.names():
             raise SourceError(
-                f"MARKET_INTEL_SOURCE is {config.source!r}, which is no source. Known: {', '.join(sources.names())}."
+                f"MARKET_INTEL_SOURCE is {config.source!r}, which is no source. "
+                f"Known: {', '.join(sources.names())}."
             )
         return config.source
     real = [path for path in landing.landed_files(config) if not path.name.startswith("demo-")]

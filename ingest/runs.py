@@ -310,7 +310,8 @@ def history(settings: Settings, last: int) -> list[PastRun]:
             """
             select
                 r.run_id, r.source, r.arguments, r.status, r.started_at, r.finished_at, r.message, c.entity,
-                c.records_read, c.records_landed, c.records_unchanged, c.records_quarantined, c.excluded_by_reason
+                c.records_read, c.records_landed, c.records_unchanged, c.records_quarantined,
+                c.excluded_by_reason
             from (select * from runs order by started_at desc limit ?) as r
             left join run_counts as c using (run_id)
             order by r.started_at desc, c.entity
@@ -325,7 +326,8 @@ def _past_run(
     message: str | None, entity: str | None, *counted: Any,
 ) -> PastRun:  # fmt: skip
     read, landed, unchanged, quarantined, excluded = counted
-    counts = Counts(read, landed, unchanged, quarantined, Counter(json.loads(excluded))) if entity else Counts()
+    reasons = Counter(json.loads(excluded or "{}"))
+    counts = Counts(read, landed, unchanged, quarantined, reasons) if entity else Counts()
     return PastRun(
         run_id, source, arguments, status, datetime.fromisoformat(started_at),
         datetime.fromisoformat(finished_at) if finished_at else None, message, entity, counts,

@@ -1,7 +1,7 @@
-"""``python tests/readme_queries.py FILE [README]``: run README's SQL on a published file and show what it prints.
+"""``python tests/readme_queries.py FILE [README]``: run README's SQL on a published file.
 
-Needs duckdb only, so that a client of another version can run it from anywhere. With README given, the
-output blocks below the queries are rewritten.
+Prints what each query prints; needs duckdb only, so that a client of another version can run it from
+anywhere. With README given, the output blocks below the queries are rewritten.
 """
 
 from __future__ import annotations
@@ -38,10 +38,9 @@ def main() -> None:
     readme = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parents[1] / "README.md"
     text = readme.read_text(encoding="utf-8")
     if len(sys.argv) > 2:
-        readme.write_text(
-            QUERY.sub(lambda found: f"```sql\n{found['sql']}```\n\n```\n{output(database, found['sql'])}```\n", text),
-            encoding="utf-8",
-        )
+        block = "```sql\n{}```\n\n```\n{}```\n"
+        shown = QUERY.sub(lambda found: block.format(found["sql"], output(database, found["sql"])), text)
+        readme.write_text(shown, encoding="utf-8")
         return
     for sql in queries(text):
         print(output(database, sql))

@@ -138,7 +138,8 @@ def report(config: Settings) -> list[Finding]:
                     Finding(table, _words(outcome), bool(outcome.success), len(frame), unexpected)
                 )
         checks = connection.sql(
-            "select entity, check_name, status, observed, expected, meaning from marts.data_quality order by all"
+            "select entity, check_name, status, observed, expected, meaning"
+            " from marts.data_quality order by all"
         ).fetchall()
     context.build_data_docs()
     with atomic_file(front_page(config)) as page:
@@ -164,7 +165,10 @@ def _words(outcome: object) -> str:
 
 
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+body {
+  font: 15px/1.45 system-ui, sans-serif; color: #222;
+  max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
+}
 table { border-collapse: collapse; width: 100%; margin-bottom: 2rem }
 th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid #ddd; vertical-align: top }
 .pass { color: #00614a } .warn { color: #8a5a00 } .fail { color: #a3231f; font-weight: 600 }
@@ -200,7 +204,8 @@ def _page(checks: Sequence[Sequence[object]], findings: Sequence[Finding]) -> st
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Data quality</title>"
         f"<style>{_STYLE}</style><h1>Data quality</h1><p>{summary}. Details per table:"
         " <a href='data_docs/index.html'>Great Expectations data docs</a>.</p>"
-        f"<h2>Checks of the build</h2>{checked}<h2>Expectations of the published tables</h2>{expected}</html>\n"
+        f"<h2>Checks of the build</h2>{checked}"
+        f"<h2>Expectations of the published tables</h2>{expected}</html>\n"
     )
 
 
@@ -235,7 +240,8 @@ def main() -> int:
     for finding in findings:
         if not finding.is_met:
             print(
-                f"FAILED {finding.table}: {finding.expectation} ({finding.unexpected:,} of {finding.rows:,} rows)"
+                f"FAILED {finding.table}: {finding.expectation}"
+                f" ({finding.unexpected:,} of {finding.rows:,} rows)"
             )
     print(
         f"{len(findings)} expectations, {sum(not f.is_met for f in findings)} not met → {front_page(config)}"

@@ -78,7 +78,7 @@ def test_a_record_that_does_not_fit_is_quarantined_whole_and_the_others_land(roo
     assert (outcome.landed, outcome.quarantined) == (1, 2)
     assert landed_ids(root) == ["1"]
     (kept,) = root.quarantine.rglob("*.jsonl.gz")
-    lines = [json.loads(line) for line in gzip.open(kept)]
+    lines = [json.loads(line) for line in gzip.decompress(kept.read_bytes()).splitlines()]
     assert {json.loads(line["payload"])["tweet_id"] for line in lines} == {"2", "3"}
     assert all(line["reason"].startswith("does not fit the schema") for line in lines)
 

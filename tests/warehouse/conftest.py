@@ -43,7 +43,7 @@ def dbt(root: Settings, *words: str) -> Run:
 
 
 def build(root: Settings, *words: str) -> Run:
-    """A whole ``dbt build``, which must publish. Its unit tests do not depend on the root; one build runs them."""
+    """A whole ``dbt build``, which must publish. Unit tests run in the demo root's build only."""
     done = dbt(root, "build", *(words or ("--exclude-resource-type", "unit_test")))
     assert done.returncode == 0, done.stdout[-6000:]
     assert "PUBLISHED" in done.stdout
@@ -64,7 +64,7 @@ def new_root(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Settin
 
 @contextmanager
 def made_once(folder: Path) -> Iterator[bool]:
-    """Whether the caller is the one of several test processes that makes the folder; the others wait for it."""
+    """Whether the caller is the test process that makes the folder; the others wait for it."""
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         is_first = not folder.exists()

@@ -61,7 +61,11 @@ def test_all_bars_land_and_are_judged(real: Settings) -> None:
     assert rows(real, "select count(*) from raw.price_bars") == [(73_840,)]
     ((validated, rejected),) = rows(
         real,
-        "select (select count(*) from validated.price_bars), (select count(*) from validated.rejected_price_bars)",
+        """
+        select
+            (select count(*) from validated.price_bars),
+            (select count(*) from validated.rejected_price_bars)
+        """,
     )
     assert int(str(validated)) + int(str(rejected)) == 73_840
 
@@ -85,7 +89,10 @@ def test_any_order_of_files_gives_the_same_tables(
             str(name)
             for (name,) in rows(
                 real,
-                f"select column_name from duckdb_columns() where schema_name = '{schema}' and table_name = '{table}'",
+                f"""
+                select column_name from duckdb_columns()
+                where schema_name = '{schema}' and table_name = '{table}'
+                """,
             )
             if name not in RUN_COLUMNS
         ]

@@ -16,7 +16,8 @@ def test_bar_scores_and_intervals_equal_a_jackknife_by_hand(demo: Settings) -> N
     posts = rows(
         demo,
         """
-        select time_bucket(interval '60 minutes', t.posted_at, timestamptz '2000-01-03 03:45:00+00') as bar_start,
+        select
+            time_bucket(interval '1 hour', t.posted_at, timestamptz '2000-01-03 03:45:00+00') as bar_start,
             t.author_key, s.weight, s.sentiment
         from validated.tweets as t inner join signals.tweet_signals as s using (tweet_id)
         """,
@@ -64,13 +65,19 @@ def test_bar_scores_and_intervals_equal_a_jackknife_by_hand(demo: Settings) -> N
 def test_the_summarys_interval_equals_a_jackknife_by_hand(demo: Settings) -> None:
     posts = rows(
         demo,
-        "select t.author_key, s.composite from validated.tweets as t inner join signals.tweet_signals as s using (tweet_id)",
+        """
+        select t.author_key, s.composite
+        from validated.tweets as t inner join signals.tweet_signals as s using (tweet_id)
+        """,
     )
     authors = np.array([str(author) for author, _ in posts])
     composite = np.array([float(str(value)) for _, value in posts])
     ((mean, low, high, spread_low),) = rows(
         demo,
-        "select mean_composite, mean_ci_low, mean_ci_high, spread_low from marts.signal_summary where window_name = 'all'",
+        """
+        select mean_composite, mean_ci_low, mean_ci_high, spread_low
+        from marts.signal_summary where window_name = 'all'
+        """,
     )
     assert mean == pytest.approx(composite.mean(), abs=1e-9)
     assert spread_low == pytest.approx(composite.mean() - 1.96 * composite.std(ddof=1), abs=1e-9)

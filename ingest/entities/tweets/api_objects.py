@@ -275,10 +275,12 @@ def _settled(
 
 
 def _nested(post: object, reposted: str, quoted: str, origin: Origin) -> Iterator[Item]:
-    for key, reason in ((reposted, "nested_retweet"), (quoted, "nested_quote")):
-        if isinstance(inner := dig(post, key), dict):
-            yield Excluded(ENTITY, reason, origin)
-            yield from _nested(inner, reposted, quoted, origin)
+    holders = [post]
+    for holder in holders:  # grows: a quoted post may quote
+        for key, reason in ((reposted, "nested_retweet"), (quoted, "nested_quote")):
+            if isinstance(inner := dig(holder, key), dict):
+                yield Excluded(ENTITY, reason, origin)
+                holders.append(inner)
 
 
 def _time(value: object) -> datetime | None:

@@ -256,15 +256,17 @@ def _posted(tweet_id: str, stated: object, warnings: list[str]) -> tuple[datetim
 
 def _nested(post: object, origin: Origin) -> Iterator[Item]:
     """Yield one Excluded per post held inside another, at any depth; a bare reference is no record."""
-    for holder in (post, dig(post, "legacy")):
-        for key, reason in (
-            ("retweeted_status_result", "nested_retweet"),
-            ("quoted_status_result", "nested_quote"),
-        ):
-            result = dig(holder, key, "result")
-            if not result:
-                continue
-            inner, excuse = _unwrapped(result)
-            if excuse or dig(inner, "legacy") or dig(inner, "note_tweet"):
-                yield Excluded(ENTITY, excuse or reason, origin)
-            yield from _nested(inner, origin)
+    holders = [post]
+    for holder in holders:  # grows: a quoted post may quote
+        for place in (holder, dig(holder, "legacy")):
+            for key, reason in (
+                ("retweeted_status_result", "nested_retweet"),
+                ("quoted_status_result", "nested_quote"),
+            ):
+                result = dig(place, key, "result")
+                if not result:
+                    continue
+                inner, excuse = _unwrapped(result)
+                if excuse or dig(inner, "legacy") or dig(inner, "note_tweet"):
+                    yield Excluded(ENTITY, excuse or reason, origin)
+                holders.append(inner)

@@ -157,7 +157,7 @@ def _basis(path: Path, times: Sequence[datetime], interval: str | None, clock: s
     if not of_day:
         return "naive_ist"
     raise SourceError(
-        f"{path}: times from {min(of_day)} to {max(of_day)} are the session's hours neither in IST nor in UTC. "
+        f"{path}: times from {min(of_day)} to {max(of_day)} are no session's hours in IST or in UTC. "
         "State the clock: --clock ist or --clock utc"
     )
 

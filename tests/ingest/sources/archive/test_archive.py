@@ -189,6 +189,13 @@ def test_half_a_gzip_file_gives_its_beginning_and_one_fault(tmp_path: Path, name
         assert found["captured"] > 1_000
 
 
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_last_line_that_is_whole_counts_even_if_the_file_is_not(tmp_path: Path, end: bytes) -> None:
+    packed = gzip.compress(json_lines(flat).rstrip() + end)
+    (tmp_path / "f").write_bytes(packed[:-8])  # without its checksum
+    assert outcomes(read(tmp_path / "f")) == {"captured": 3, "truncated_file": 1}
+
+
 def test_a_truncated_array_gives_its_beginning_and_one_fault(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(dumped([flat(i) for i in IDS])[:-20])
     *captured, broken = read(tmp_path / "f")

@@ -91,6 +91,16 @@ def test_gzip_in_any_pieces_gives_the_text_back(scratch: Path, text: str, chunk:
         assert text_of(path) == (text * members, False)
 
 
+def test_gzip_that_grows_a_thousandfold_is_given_in_small_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "CHUNK", 7)
+    (tmp_path / "f").write_bytes(gzip.compress(b"x" * 50_000))
+    pieces = list(TextFile(tmp_path / "f", "utf-8"))
+    assert "".join(pieces) == "x" * 50_000
+    assert max(map(len, pieces)) == 7
+
+
 def test_gzip_that_ends_early_gives_its_beginning(tmp_path: Path) -> None:
     packed = gzip.compress("".join(f"line {n}\n" for n in range(50_000)).encode())
     (tmp_path / "f").write_bytes(packed[: len(packed) // 2])

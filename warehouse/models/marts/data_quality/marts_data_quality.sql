@@ -1,24 +1,89 @@
 -- One row per check of this build's data. A check that fails stops the build from being published; one
 -- that warns does not.
+{% set checks = [
+    {
+        'entity': 'tweets', 'name': 'every landed post is processed', 'else': 'fail',
+        'observed': 'n_processed', 'holds': 'equal', 'expected': 'n_landed',
+        'meaning': 'posts in processed.tweets against distinct posts in raw.tweets',
+    },
+    {
+        'entity': 'tweets', 'name': 'every post is validated or rejected', 'else': 'fail',
+        'observed': 'n_validated + n_rejected', 'holds': 'equal', 'expected': 'n_processed',
+        'meaning': 'posts in validated.tweets plus validated.rejected_tweets against processed.tweets',
+    },
+    {
+        'entity': 'tweets', 'name': 'every validated post has signals', 'else': 'fail',
+        'observed': 'n_scored', 'holds': 'equal', 'expected': 'n_validated',
+        'meaning': 'posts in signals.tweet_signals against validated.tweets',
+    },
+    {
+        'entity': 'tweets', 'name': 'posts are within the exchange calendar', 'else': 'fail',
+        'observed': 'n_beyond_calendar', 'holds': 'at_most', 'expected': '0',
+        'meaning': 'validated posts beyond seeds.exchange_calendar_coverage; python -m warehouse.calendar extends it',
+    },
+    {
+        'entity': 'tweets', 'name': 'the last 24 hours hold enough posts', 'else': 'warn',
+        'observed': 'n_last_day', 'holds': 'at_least', 'expected': var('daily_posts_target'),
+        'meaning': 'validated posts in the 24 hours that end at the newest one, against the daily target',
+    },
+    {
+        'entity': 'tweets', 'name': 'few posts are rejected', 'else': 'warn',
+        'observed': 'n_rejected / nullif(n_processed, 0)', 'holds': 'at_most', 'expected': '0.05',
+        'meaning': 'share of posts in validated.rejected_tweets, which gives the reasons',
+    },
+    {
+        'entity': 'tweets', 'name': 'few posts lack a time', 'else': 'warn',
+        'observed': 'n_without_time / nullif(n_processed, 0)', 'holds': 'at_most', 'expected': '0.01',
+        'meaning': 'share of posts whose time no capture states',
+    },
+    {
+        'entity': 'tweets', 'name': 'few posts lack an author', 'else': 'warn',
+        'observed': 'n_without_author / nullif(n_processed, 0)', 'holds': 'at_most', 'expected': '0.05',
+        'meaning': 'share of posts whose author no capture states; intervals count them as one author',
+    },
+    {
+        'entity': 'tweets', 'name': 'most posts say when they were seen', 'else': 'warn',
+        'observed': 'n_unobserved / nullif(n_processed, 0)', 'holds': 'at_most', 'expected': '0.5',
+        'meaning': 'share of posts without observed_at; when they could be known is assumed',
+    },
+    {
+        'entity': 'ingest_runs', 'name': 'every record read is accounted for', 'else': 'fail',
+        'observed': 'n_unaccounted', 'holds': 'at_most', 'expected': '0',
+        'meaning': 'runs where records read differ from landed + unchanged + excluded + quarantined',
+    },
+    {
+        'entity': 'ingest_runs', 'name': 'few records are quarantined', 'else': 'warn',
+        'observed': 'n_quarantined / nullif(n_read, 0)', 'holds': 'at_most', 'expected': '0.02',
+        'meaning': 'share of records read that were set aside in the quarantine folder',
+    },
+    {
+        'entity': 'price_bars', 'name': 'every bar is validated or rejected', 'else': 'fail',
+        'observed': 'n_validated_bars + n_rejected_bars', 'holds': 'equal', 'expected': 'n_landed_bars',
+        'meaning': 'bars in validated.price_bars plus validated.rejected_price_bars against raw.price_bars',
+    },
+    {
+        'entity': 'price_bars', 'name': 'few bars lie outside the session', 'else': 'warn',
+        'observed': 'n_out_of_session / nullif(n_validated_bars, 0)', 'holds': 'at_most', 'expected': '0.01',
+        'meaning': 'share of bars that start when the exchange was closed',
+    },
+] %}
+{% set operators = {'equal': '=', 'at_least': '>=', 'at_most': '<='} %}
 
 with
 
 raw_tweets as (
 
-    select
-        count(*) as n_sightings,
-        count(distinct tweet_id) as n_posts
-    from {{ ref('raw_tweets') }}
+    select cast(count(distinct tweet_id) as double) as n_landed from {{ ref('raw_tweets') }}
 
 ),
 
 processed_tweets as (
 
     select
-        count(*) as n_posts,
-        sum(case when posted_at is null then 1 else 0 end) as n_without_time,
-        sum(case when author_key = 'unknown' then 1 else 0 end) as n_without_author,
-        sum(case when last_observed_at is null then 1 else 0 end) as n_unobserved
+        cast(count(*) as double) as n_processed,
+        cast(count(case when posted_at is null then 1 end) as double) as n_without_time,
+        cast(count(case when author_key = 'unknown' then 1 end) as double) as n_without_author,
+        cast(count(case when last_observed_at is null then 1 end) as double) as n_unobserved
     from {{ ref('processed_tweets') }}
 
 ),
@@ -26,225 +91,101 @@ processed_tweets as (
 validated_tweets as (
 
     select
-        count(*) as n_posts,
-        sum(case when trading_date is null then 1 else 0 end) as n_beyond_calendar
+        cast(count(*) as double) as n_validated,
+        cast(count(case when trading_date is null then 1 end) as double) as n_beyond_calendar
     from {{ ref('validated_tweets') }}
 
 ),
 
 rejected_tweets as (
 
-    select count(*) as n_posts from {{ ref('validated_rejected_tweets') }}
+    select cast(count(*) as double) as n_rejected from {{ ref('validated_rejected_tweets') }}
 
 ),
 
 scored_tweets as (
 
-    select count(*) as n_posts from {{ ref('signals_tweet_signals') }}
+    select cast(count(*) as double) as n_scored from {{ ref('signals_tweet_signals') }}
 
 ),
 
 last_day as (
 
-    select coalesce(sum(case when window_name = '24h' then n_posts end), 0) as n_posts
+    select cast(coalesce(max(n_posts), 0) as double) as n_last_day
     from {{ ref('marts_signal_summary') }}
+    where window_name = '24h'
 
 ),
 
 runs as (
 
     select
-        count(*) as n_runs,
-        sum(case when is_accounted_for then 0 else 1 end) as n_unaccounted,
-        sum(records_read) as n_read,
-        sum(records_quarantined) as n_quarantined
+        cast(count(case when not is_accounted_for then 1 end) as double) as n_unaccounted,
+        cast(sum(records_read) as double) as n_read,
+        cast(sum(records_quarantined) as double) as n_quarantined
     from {{ ref('marts_ingest_runs') }}
+
+),
+
+landed_bars as (
+
+    select distinct
+        symbol,
+        bar_interval,
+        bar_start
+    from {{ ref('raw_price_bars') }}
 
 ),
 
 raw_bars as (
 
-    select count(distinct (symbol, bar_interval, bar_start)) as n_bars from {{ ref('raw_price_bars') }}
+    select cast(count(*) as double) as n_landed_bars from landed_bars
 
 ),
 
 validated_bars as (
 
     select
-        count(*) as n_bars,
-        sum(case when is_in_session then 0 else 1 end) as n_out_of_session
+        cast(count(*) as double) as n_validated_bars,
+        cast(count(case when not is_in_session then 1 end) as double) as n_out_of_session
     from {{ ref('validated_price_bars') }}
 
 ),
 
 rejected_bars as (
 
-    select count(*) as n_bars from {{ ref('validated_rejected_price_bars') }}
+    select cast(count(*) as double) as n_rejected_bars from {{ ref('validated_rejected_price_bars') }}
 
 ),
 
-checks as (
+counts as (
 
-    select
-        'tweets' as entity,
-        'every landed post is processed' as check_name,
-        cast(raw_tweets.n_posts as double) as expected,
-        cast(processed_tweets.n_posts as double) as observed,
-        case when raw_tweets.n_posts = processed_tweets.n_posts then 'pass' else 'fail' end as status,
-        'distinct posts in raw.tweets against posts in processed.tweets' as meaning
-    from raw_tweets
+    select * from raw_tweets
     cross join processed_tweets
-
-    union all
-
-    select
-        'tweets' as entity,
-        'every post is validated or rejected' as check_name,
-        cast(processed_tweets.n_posts as double) as expected,
-        cast(validated_tweets.n_posts + rejected_tweets.n_posts as double) as observed,
-        case
-            when processed_tweets.n_posts = validated_tweets.n_posts + rejected_tweets.n_posts then 'pass'
-            else 'fail'
-        end as status,
-        'posts in processed.tweets against validated.tweets plus validated.rejected_tweets' as meaning
-    from processed_tweets
     cross join validated_tweets
     cross join rejected_tweets
-
-    union all
-
-    select
-        'tweets' as entity,
-        'every validated post has signals' as check_name,
-        cast(validated_tweets.n_posts as double) as expected,
-        cast(scored_tweets.n_posts as double) as observed,
-        case when validated_tweets.n_posts = scored_tweets.n_posts then 'pass' else 'fail' end as status,
-        'posts in validated.tweets against signals.tweet_signals' as meaning
-    from validated_tweets
     cross join scored_tweets
-
-    union all
-
-    select
-        'tweets' as entity,
-        'posts are within the exchange calendar' as check_name,
-        cast(0 as double) as expected,
-        cast(coalesce(validated_tweets.n_beyond_calendar, 0) as double) as observed,
-        case when coalesce(validated_tweets.n_beyond_calendar, 0) = 0 then 'pass' else 'fail' end as status,
-        'validated posts beyond seeds.exchange_calendar_coverage: extend it with python -m warehouse.calendar' as meaning
-    from validated_tweets
-
-    union all
-
-    select
-        'tweets' as entity,
-        'the last 24 hours hold enough posts' as check_name,
-        cast({{ var('daily_posts_target') }} as double) as expected,
-        cast(last_day.n_posts as double) as observed,
-        case when last_day.n_posts >= {{ var('daily_posts_target') }} then 'pass' else 'warn' end as status,
-        'validated posts in the 24 hours that end at the data''s own clock, against the daily target' as meaning
-    from last_day
-
-    union all
-
-    select
-        'tweets' as entity,
-        'few posts are rejected' as check_name,
-        cast(0.05 as double) as expected,
-        cast(rejected_tweets.n_posts as double) / nullif(processed_tweets.n_posts, 0) as observed,
-        case when rejected_tweets.n_posts > 0.05 * processed_tweets.n_posts then 'warn' else 'pass' end as status,
-        'share of posts in validated.rejected_tweets, which gives the reasons' as meaning
-    from rejected_tweets
-    cross join processed_tweets
-
-    union all
-
-    select
-        'tweets' as entity,
-        'few posts lack a time' as check_name,
-        cast(0.01 as double) as expected,
-        cast(processed_tweets.n_without_time as double) / nullif(processed_tweets.n_posts, 0) as observed,
-        case when processed_tweets.n_without_time > 0.01 * processed_tweets.n_posts then 'warn' else 'pass' end
-            as status,
-        'share of posts whose time no capture states' as meaning
-    from processed_tweets
-
-    union all
-
-    select
-        'tweets' as entity,
-        'few posts lack an author' as check_name,
-        cast(0.05 as double) as expected,
-        cast(processed_tweets.n_without_author as double) / nullif(processed_tweets.n_posts, 0) as observed,
-        case when processed_tweets.n_without_author > 0.05 * processed_tweets.n_posts then 'warn' else 'pass' end
-            as status,
-        'share of posts whose author no capture states; intervals count them as one author' as meaning
-    from processed_tweets
-
-    union all
-
-    select
-        'tweets' as entity,
-        'most posts say when they were seen' as check_name,
-        cast(0.5 as double) as expected,
-        cast(processed_tweets.n_unobserved as double) / nullif(processed_tweets.n_posts, 0) as observed,
-        case when processed_tweets.n_unobserved > 0.5 * processed_tweets.n_posts then 'warn' else 'pass' end as status,
-        'share of posts without observed_at; their availability is assumed' as meaning
-    from processed_tweets
-
-    union all
-
-    select
-        'ingest_runs' as entity,
-        'every record read is accounted for' as check_name,
-        cast(0 as double) as expected,
-        cast(coalesce(runs.n_unaccounted, 0) as double) as observed,
-        case when coalesce(runs.n_unaccounted, 0) = 0 then 'pass' else 'fail' end as status,
-        'runs where records read differ from landed + unchanged + excluded + quarantined' as meaning
-    from runs
-
-    union all
-
-    select
-        'ingest_runs' as entity,
-        'few records are quarantined' as check_name,
-        cast(0.02 as double) as expected,
-        cast(runs.n_quarantined as double) / nullif(runs.n_read, 0) as observed,
-        case when runs.n_quarantined > 0.02 * runs.n_read then 'warn' else 'pass' end as status,
-        'share of records read that were set aside in the quarantine folder' as meaning
-    from runs
-
-    union all
-
-    select
-        'price_bars' as entity,
-        'every bar is validated or rejected' as check_name,
-        cast(raw_bars.n_bars as double) as expected,
-        cast(validated_bars.n_bars + rejected_bars.n_bars as double) as observed,
-        case when raw_bars.n_bars = validated_bars.n_bars + rejected_bars.n_bars then 'pass' else 'fail' end as status,
-        'distinct bars in raw.price_bars against validated.price_bars plus validated.rejected_price_bars' as meaning
-    from raw_bars
+    cross join last_day
+    cross join runs
+    cross join raw_bars
     cross join validated_bars
     cross join rejected_bars
 
-    union all
-
-    select
-        'price_bars' as entity,
-        'few bars lie outside the session' as check_name,
-        cast(0.01 as double) as expected,
-        cast(validated_bars.n_out_of_session as double) / nullif(validated_bars.n_bars, 0) as observed,
-        case when validated_bars.n_out_of_session > 0.01 * validated_bars.n_bars then 'warn' else 'pass' end as status,
-        'share of bars that start when the exchange was closed' as meaning
-    from validated_bars
-
 )
 
-select
-    entity,
-    check_name,
-    status,
-    observed,
-    expected,
-    meaning
-from checks
+{% for check in checks -%}
+    select
+        '{{ check.entity }}' as entity,
+        '{{ check.name }}' as check_name,
+        -- A share of nothing is unknown, and breaks nothing.
+        case
+            when {{ check.observed }} {{ operators[check.holds] }} {{ check.expected }} then 'pass'
+            when {{ check.observed }} is null then 'pass'
+            else '{{ check.else }}'
+        end as status,
+        cast({{ check.observed }} as double) as observed,
+        cast({{ check.expected }} as double) as expected,
+        '{{ check.meaning }}' as meaning
+    from counts
+    {% if not loop.last %}union all{% endif %}
+{% endfor %}

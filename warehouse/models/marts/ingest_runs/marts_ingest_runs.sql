@@ -15,6 +15,7 @@ select
     records_excluded,
     records_quarantined,
     excluded_by_reason,
-    records_read = records_landed + records_unchanged + records_excluded + records_quarantined as is_accounted_for,
+    records_read
+    = records_landed + records_unchanged + records_excluded + records_quarantined as is_accounted_for,
     message
 from {{ ref('raw_ingest_runs') }}

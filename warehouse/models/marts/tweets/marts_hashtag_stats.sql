@@ -27,7 +27,7 @@ select
     {{ exact_avg('signals.p_promo') }} as mean_p_promo,
     {{ exact_avg('signals.sentiment') }} as mean_sentiment,
     {{ exact_sum('signals.weight * signals.sentiment') }}
-        / nullif({{ exact_sum('signals.weight') }}, 0) as weighted_sentiment,
+    / nullif({{ exact_sum('signals.weight') }}, 0) as weighted_sentiment,
     {{ exact_avg('signals.engagement') }} as mean_engagement,
     min(tagged.posted_at) as first_posted_at,
     max(tagged.posted_at) as last_posted_at

@@ -95,7 +95,7 @@ by_author as (
         count(*) as n_posts,
         {{ exact_sum('intervals.weight') }} as sum_weight,
         {{ exact_sum('intervals.weight * intervals.sentiment') }} as sum_weighted,
-        {{ exact_sum('intervals.weight * intervals.sentiment * intervals.sentiment') }} as sum_weighted_squares,
+        {{ exact_sum('intervals.weight * pow(intervals.sentiment, 2)') }} as sum_weighted_squares,
         max(intervals.known_at) as known_at,
         bool_and(intervals.first_observed_at is not null) as is_observed,
         max(intervals.known_at - intervals.posted_at) as longest_lag,
@@ -321,7 +321,10 @@ select
             then (shown_score - baseline_score) / baseline_std
     end as z_score,
     case
-        when slot is not null and n_sessions_before >= {{ var('baseline_min_sessions') }} and baseline_posts > 0
+        when
+            slot is not null
+            and n_sessions_before >= {{ var('baseline_min_sessions') }}
+            and baseline_posts > 0
             then n_posts * n_sessions_before / cast(baseline_posts as double)
     end as buzz,
     shown_score - previous_score as delta,

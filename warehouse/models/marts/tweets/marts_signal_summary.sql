@@ -22,7 +22,7 @@ posts as (
         signals.composite
     from windows
     inner join {{ ref('validated_tweets') }} as tweets
-        on tweets.posted_at > windows.window_start and tweets.posted_at <= windows.window_end
+        on windows.window_start < tweets.posted_at and windows.window_end >= tweets.posted_at
     inner join {{ ref('signals_tweet_signals') }} as signals on tweets.tweet_id = signals.tweet_id
 
 ),
@@ -53,10 +53,10 @@ moments as (
     select
         *,
         sum_composite / n_posts as mean_composite,
-        case
-            when n_posts > 1
-                then sqrt(greatest(0, sum_composite_squares - sum_composite * sum_composite / n_posts) / (n_posts - 1))
-        end as std_composite
+        sqrt(
+            greatest(0, sum_composite_squares - sum_composite * sum_composite / n_posts)
+            / nullif(n_posts - 1, 0)
+        ) as std_composite
     from totals
 
 ),

@@ -24,12 +24,9 @@ pairs as (
 
 ),
 
-components as (
+clusters as (
 
-    select
-        node as set_hash,
-        component
-    from ({{ connected_components(ref('processed_text_pairs'), 'source_hash', 'target_hash') }}) as found
+    select * from {{ ref('processed_text_clusters') }}
 
 ),
 
@@ -37,19 +34,15 @@ placed as (
 
     select
         posts.*,
-        coalesce(components.component, posts.set_hash) as component,
+        coalesce(clusters.cluster_hash, posts.set_hash) as cluster_hash,
         row_number() over (partition by posts.content_hash order by posts.known_rank) as place_in_text,
         first_value(posts.tweet_id) over (partition by posts.content_hash order by posts.known_rank)
             as first_of_text,
-        case
-            when lead(posts.tweet_id) over (partition by posts.content_hash order by posts.known_rank) is not null
-                then greatest(
-                    posts.known_at,
-                    lead(posts.known_at) over (partition by posts.content_hash order by posts.known_rank)
-                )
-        end as next_copy_linked_at
+        lead(posts.tweet_id) over (partition by posts.content_hash order by posts.known_rank) as next_copy,
+        lead(posts.known_at) over (partition by posts.content_hash order by posts.known_rank)
+            as next_copy_known_at
     from posts
-    left join components on posts.set_hash = components.set_hash
+    left join clusters on posts.set_hash = clusters.set_hash
 
 ),
 
@@ -57,8 +50,8 @@ clustered as (
 
     select
         *,
-        count(*) over (partition by component) as n_posts,
-        first_value(tweet_id) over (partition by component order by known_rank) as cluster_id
+        count(*) over (partition by cluster_hash) as n_posts,
+        first_value(tweet_id) over (partition by cluster_hash order by known_rank) as cluster_id
     from placed
 
 ),
@@ -106,7 +99,10 @@ neighbours as (
         greatest(firsts.known_at, other.known_at) as linked_at,
         row_number() over (
             partition by firsts.tweet_id
-            order by other.known_rank < firsts.known_rank desc, links.similarity desc, other.known_rank
+            order by
+                case when other.known_rank < firsts.known_rank then 0 else 1 end asc,
+                links.similarity desc,
+                other.known_rank asc
         ) as choice
     from firsts
     inner join links on firsts.set_hash = links.source_hash
@@ -136,10 +132,13 @@ select
         when linked.duplicate_of is not null then 'near'
     end as method,
     case when clustered.place_in_text > 1 then cast(1 as double) else linked.similarity end as similarity,
-    case when clustered.place_in_text > 1 then clustered.first_of_text else linked.duplicate_of end as duplicate_of,
+    case
+        when clustered.place_in_text > 1 then clustered.first_of_text else linked.duplicate_of
+    end as duplicate_of,
     case
         when clustered.place_in_text > 1 then clustered.known_at
-        else least(linked.linked_at, clustered.next_copy_linked_at)
+        when clustered.next_copy is null then linked.linked_at
+        else least(linked.linked_at, greatest(clustered.known_at, clustered.next_copy_known_at))
     end as linked_at
 from clustered
 left join linked on clustered.tweet_id = linked.tweet_id

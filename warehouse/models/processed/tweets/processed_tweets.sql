@@ -1,6 +1,14 @@
 -- One row per post: its latest sighting, normalised. A value that the latest sighting lacks comes
 -- from the latest one that has it.
 
+{% set latest_columns = [
+    'author_id', 'author_handle', 'author_name', 'author_followers', 'text', 'lang',
+    'posted_at', 'posted_at_basis', 'like_count', 'retweet_count', 'reply_count', 'quote_count',
+    'view_count', 'bookmark_count', 'hashtags', 'mentions', 'cashtags', 'urls', 'conversation_id',
+    'in_reply_to_tweet_id', 'quoted_tweet_id', 'retweeted_tweet_id', 'edit_tweet_ids',
+    'source_format', 'parse_warnings',
+] %}
+
 with
 
 raw_tweets as (
@@ -39,15 +47,9 @@ latest as (
     select
         raw_tweets.tweet_id,
         bool_or(raw_tweets.is_derived_id) as is_derived_id,
-        {% for column in [
-            'author_id', 'author_handle', 'author_name', 'author_followers', 'text', 'lang',
-            'posted_at', 'posted_at_basis', 'like_count', 'retweet_count', 'reply_count', 'quote_count',
-            'view_count', 'bookmark_count', 'hashtags', 'mentions', 'cashtags', 'urls', 'conversation_id',
-            'in_reply_to_tweet_id', 'quoted_tweet_id', 'retweeted_tweet_id', 'edit_tweet_ids',
-            'source_format', 'parse_warnings'
-        ] -%}
-        {{ latest('raw_tweets.' ~ column, 'sightings.sighting_number') }} as {{ column }},
-        {% endfor -%}
+        {% for column in latest_columns %}
+            {{ latest('raw_tweets.' ~ column, 'sightings.sighting_number') }} as {{ column }},
+        {% endfor %}
         min(raw_tweets.observed_at) as first_observed_at,
         max(raw_tweets.observed_at) as last_observed_at,
         count(*) as n_sightings,

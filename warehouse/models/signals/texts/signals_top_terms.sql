@@ -33,14 +33,21 @@ weighted as (
 
 ),
 
+everything as (
+
+    select count(*) as n_posts from posts
+
+),
+
 totals as (
 
     select
         windows.window_name,
         count(*) as n_posts,
-        (select count(*) from posts) as n_posts_all
+        max(everything.n_posts) as n_posts_all
     from windows
-    inner join posts on posts.posted_at > windows.window_start and posts.posted_at <= windows.window_end
+    inner join posts on windows.window_start < posts.posted_at and windows.window_end >= posts.posted_at
+    cross join everything
     group by windows.window_name
 
 ),
@@ -65,7 +72,7 @@ within as (
         {{ exact_sum('weighted.term_weight') }} as tfidf_weight
     from windows
     inner join weighted
-        on weighted.posted_at > windows.window_start and weighted.posted_at <= windows.window_end
+        on windows.window_start < weighted.posted_at and windows.window_end >= weighted.posted_at
     group by windows.window_name, weighted.term
 
 ),
@@ -76,7 +83,7 @@ ranked as (
         within.window_name,
         within.term,
         row_number() over (
-            partition by within.window_name order by within.tfidf_weight desc, within.term
+            partition by within.window_name order by within.tfidf_weight desc, within.term asc
         ) as term_rank,
         within.n_posts,
         within.n_authors,
