@@ -4,6 +4,12 @@
 
 Knows X's GraphQL responses of every generation, X API v2 and v1.1 objects, the lines of
 twscrape and snscrape, and any table whose columns can be told to be posts.
+
+Excluded: promoted_entry, nested_quote, nested_retweet, referenced_tweet,
+duplicate_in_response, tombstone, unavailable, preview. Quarantined: unrecognised_file,
+unreadable_file, truncated_file (its last, cut record), invalid_json, broken_row,
+record_too_large, unrecognised_record, no_timeline, malformed_entry, no_id, no_text,
+no_identity (a row with neither id nor enough to derive one).
 """
 
 from __future__ import annotations

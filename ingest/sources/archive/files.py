@@ -144,8 +144,7 @@ class _Gunzip:
 
     def __call__(self, data: bytes) -> Iterator[bytes]:
         data, self._held = self._held + data, b""
-        is_full = False
-        while data or is_full:
+        while data:
             if self._member.eof:
                 if len(data) < len(GZIP):  # perhaps half of the next member's mark
                     self._held = data
@@ -156,7 +155,6 @@ class _Gunzip:
             piece = self._member.decompress(data, CHUNK)
             data = self._member.unconsumed_tail or self._member.unused_data
             self.is_complete = self._member.eof
-            is_full = len(piece) == CHUNK  # more may be waiting inside
             if piece:
                 yield piece
 

@@ -136,7 +136,7 @@ def _check_map(column_map: Mapping[str, str] | None, files: Sequence[Path], zone
         raise ArchiveError(f"--map gives {', '.join(twice)} more than one column. Keep one.")
     wanted = {column.casefold() for column in column_map}
     for file in files:
-        wanted -= {use.column.casefold() for use in _reading(file, None, zone).plan.columns}
+        wanted -= {use.column.casefold() for use in _reading(file, column_map, zone).plan.columns}
         if not wanted:
             return
     raise ArchiveError(

@@ -23,6 +23,7 @@ from ingest.sources.archive.files import GZIP, TextFile, lines, mended
 
 PARQUET = b"PAR1"
 _BATCH = 2_000  # rows of Parquet in memory
+_BUFFER = 1 << 20  # bytes read at a time of each Parquet column; else a row group is read whole
 _LONGEST = 1 << 24  # characters of one line or cell
 _MOST_LINES = 2_000  # of one row; a quote that never closes would swallow the rest of the file
 
@@ -186,7 +187,7 @@ def parquet_rows(path: Path, on_share: Callable[[float], None] | None = None) ->
     ArrowException for a broken file.
     """
     with _seekable(path) as file:
-        parquet = pq.ParquetFile(file, pre_buffer=False)
+        parquet = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
         total, done = max(parquet.metadata.num_rows, 1), 0
         for batch in parquet.iter_batches(batch_size=_BATCH):
             done += batch.num_rows

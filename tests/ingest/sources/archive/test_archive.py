@@ -270,8 +270,8 @@ def test_an_empty_capture_is_no_fault(tmp_path: Path, data: bytes) -> None:
 
 
 def test_map_and_time_zone_are_obeyed(tmp_path: Path) -> None:
-    (tmp_path / "f.csv").write_text("body,who,Likes,when\nNifty up,a_b,7,2025-11-17 07:05\n")
-    given = {"Likes": "view_count", "who": "author_handle", "when": "posted_at"}
+    (tmp_path / "f.csv").write_text("said;who;Likes;when\nNifty up;a_b;7;2025-11-17 07:05\n")
+    given = {"said": "text", "Likes": "view_count", "who": "author_handle", "when": "posted_at"}
     (item,) = read(tmp_path / "f.csv", column_map=given, naive_timezone="Asia/Kolkata")
     assert isinstance(item, Captured)
     assert (item.fields["view_count"], item.fields["author_handle"]) == (7, "a_b")

@@ -1,0 +1,1 @@
+"""Published file → pictures. Nothing here reads anything but the published DuckDB file."""

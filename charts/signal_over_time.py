@@ -1,0 +1,482 @@
+"""The market's score bar by bar, with its interval, the posts behind it, and the price where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from charts import style
+from charts.data import Columns, Published, estimate, fetch, ist
+from charts.words import count, day, lean, with_interval
+
+TITLE = "Signal over time"
+TABLES = "marts.signal_bars"
+AXES = ("Time (IST)", "Score, −1 bearish to +1 bullish")
+
+MAX_SESSIONS = 600
+MAX_PRICES = 1_200
+# A hole in the sessions is drawn no wider than this many of them.
+WIDEST_HOLE = 3
+# From this many bars on, single ones are drawn small and a trailing mean carries the eye.
+MANY_BARS = 150
+TREND_SESSIONS = 20
+
+UNITS = {"15min": "15 minutes", "1h": "hour", "1d": "session (close to close)"}
+
+Floats = NDArray[np.float64]
+
+MARKET = "channel = 'x' and instrument = 'MARKET'"
+SESSIONS = """
+    select
+        calendar_date as trading_date,
+        row_number() over (order by calendar_date) as session_number,
+        open_at,
+        close_at,
+        is_regular_hours
+    from processed.calendar_days
+    where is_trading_day
+"""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What the picture shows. Instants are wall clock in India."""
+
+    bar_interval: str
+    # `bar_start`, `bar_end`, `trading_date`, `score`, `ci_low`, `ci_high`, `n_posts`; for days also
+    # `session_number` and `trend`, the mean score of the last 20 sessions.
+    bars: Columns
+    # `bar_start`, `trading_date`, `close`; for days the bar starts with its trading date.
+    prices: Columns
+    # `open_at`, `close_at`, `is_regular_hours` of the sessions within the bars; none for days.
+    sessions: Columns
+    # The newest finished session, else the running one: `trading_date`, `n_posts`, `score`, `ci_low`,
+    # `ci_high`; one row, or none where no session is covered.
+    latest: Columns
+    n_left_out: int
+
+
+def read(connection: duckdb.DuckDBPyConnection) -> Signal:
+    """The bars of the finest interval that a reader can still tell apart, and what goes with them."""
+    bar_interval = _interval(connection)
+    latest = fetch(
+        connection,
+        f"""
+        select trading_date, n_posts, score, ci_low, ci_high
+        from marts.signal_bars
+        where {MARKET} and bar_interval = '1d'
+        order by bar_end <= (select max(window_end) from marts.signal_summary) desc, bar_end desc
+        limit 1
+        """,
+    )
+    if bar_interval == "1d":
+        bars = _days(connection)
+        n_days = fetch(
+            connection, f"select count(*) as n from marts.signal_bars where {MARKET} and bar_interval = '1d'"
+        )
+        n_left_out = int(n_days["n"][0]) - len(bars["score"])
+        return Signal(bar_interval, bars, _closes(connection, bars), {}, latest, n_left_out)
+    bars = fetch(
+        connection,
+        f"""
+        select
+            {ist("bar_start")} as bar_start, {ist("bar_end")} as bar_end, trading_date,
+            score, ci_low, ci_high, n_posts
+        from marts.signal_bars
+        where {MARKET} and bar_interval = ?
+        order by signal_bars.bar_start
+        """,
+        [bar_interval],
+    )
+    within = [bars["bar_start"].min().item(), bars["bar_end"].max().item()]
+    sessions = fetch(
+        connection,
+        f"""
+        select {ist("open_at")} as open_at, {ist("close_at")} as close_at, is_regular_hours
+        from ({SESSIONS})
+        where {ist("close_at")} > ? and {ist("open_at")} < ?
+        order by trading_date
+        """,
+        within,
+    )
+    return Signal(bar_interval, bars, _prices(connection, within), sessions, latest, 0)
+
+
+def _interval(connection: duckdb.DuckDBPyConnection) -> str:
+    """15 minutes for two days, 1 hour for two weeks, else days: a few hundred bars at most."""
+    span = fetch(
+        connection,
+        f"""
+        select
+            coalesce(
+                max(bar_end) filter (not is_sparse) - min(bar_start) filter (not is_sparse),
+                max(bar_end) - min(bar_start)
+            ) as span,
+            epoch(span) / 86400 as days
+        from marts.signal_bars
+        where {MARKET} and bar_interval = '15min'
+        """,
+    )["days"][0]
+    return "15min" if span <= 2 else "1h" if span <= 14 else "1d"
+
+
+def _days(connection: duckdb.DuckDBPyConnection) -> Columns:
+    return fetch(
+        connection,
+        f"""
+        with sessions as ({SESSIONS}),
+
+        days as (
+            select
+                {ist("bar_start")} as bar_start, {ist("bar_end")} as bar_end, bars.trading_date,
+                score, ci_low, ci_high, n_posts, session_number,
+                avg(score) over last_sessions as mean_score,
+                count(score) over last_sessions as n_scores
+            from marts.signal_bars as bars
+            inner join sessions using (trading_date)
+            where {MARKET} and bar_interval = '1d'
+            window last_sessions as (
+                order by session_number range between {TREND_SESSIONS - 1} preceding and current row
+            )
+            order by trading_date desc
+            limit {MAX_SESSIONS}
+        )
+
+        select *, case when n_scores >= {TREND_SESSIONS // 2} then mean_score end as trend
+        from days
+        order by trading_date
+        """,
+    )
+
+
+def _closes(connection: duckdb.DuckDBPyConnection, bars: Columns) -> Columns:
+    """NIFTY 50's daily closes on the dates of daily bars."""
+    return fetch(
+        connection,
+        """
+        select trading_date as bar_start, trading_date, arg_max(close, bar_start) as close
+        from validated.price_bars
+        where instrument = 'NIFTY50' and bar_interval = '1d' and trading_date in (select unnest(?))
+        group by trading_date
+        order by trading_date
+        """,
+        [bars["trading_date"].tolist()],
+    )
+
+
+def _prices(connection: duckdb.DuckDBPyConnection, within: Sequence[datetime]) -> Columns:
+    """NIFTY 50's intraday closes in a stretch of time, from the series that has most bars there."""
+    start, end = within
+    bucket_seconds = max(60, (end - start).total_seconds() / MAX_PRICES)
+    return fetch(
+        connection,
+        f"""
+        with bars as (
+            select symbol, bar_interval, {ist("bar_start")} as bar_start, trading_date, close
+            from validated.price_bars
+            where
+                instrument = 'NIFTY50' and bar_interval <> '1d' and is_in_session
+                and {ist("bar_start")} >= ? and {ist("bar_start")} < ?
+        ),
+
+        series as (
+            select symbol, bar_interval
+            from bars
+            group by all
+            order by count(*) desc, symbol, bar_interval
+            limit 1
+        )
+
+        select max(bars.bar_start) as bar_start, trading_date, arg_max(close, bars.bar_start) as close
+        from bars
+        inner join series using (symbol, bar_interval)
+        group by trading_date, floor(epoch(bars.bar_start) / ?)
+        order by max(bars.bar_start)
+        """,
+        [start, end, bucket_seconds],
+    )
+
+
+@style.house()
+def draw(facts: Published, signal: Signal) -> Figure:
+    """Score with interval over posts per bar and price."""
+    bars = signal.bars
+    is_daily = signal.bar_interval == "1d"
+    made = style.figure(_title(signal), _subtitle(signal), facts, _tables(signal))
+    has_price = len(signal.prices["close"]) > 1
+    grid = made.add_gridspec(
+        3 if has_price else 2,
+        1,
+        height_ratios=[3.4, 0.9, 0.9][: 3 if has_price else 2],
+        left=style.LEFT,
+        right=style.RIGHT,
+        top=style.TOP - 0.055,
+        bottom=style.BOTTOM,
+        hspace=0.24,
+    )
+    panels = [made.add_subplot(grid[row]) for row in range(grid.nrows)]
+    if not len(bars["score"]):
+        style.note(panels[0], "No bar lies within the exchange calendar")
+        return made
+    if is_daily:
+        left, right = _session_places(bars["session_number"])
+        ticks = _session_ticks(bars["trading_date"], left)
+    else:
+        left, right = _num(bars["bar_start"]), _num(bars["bar_end"])
+        ticks = _clock_ticks(bars)
+    for panel in panels:
+        panel.set_xlim(left[0], right[-1])
+        panel.set_xticks(ticks[0], ticks[1] if panel is panels[-1] else [""] * len(ticks[0]))
+        panel.grid(axis="y")
+    _draw_sessions(panels, signal, left, right)
+    _draw_score(panels[0], bars, left, right)
+    _draw_posts(panels[1], bars, left, right, signal.bar_interval)
+    if has_price:
+        _draw_price(panels[2], signal, left, right)
+    return made
+
+
+def _title(signal: Signal) -> str:
+    if signal.bar_interval == "1d":
+        low, high = signal.bars["ci_low"], signal.bars["ci_high"]
+        n_told = int(np.isfinite(low).sum())
+        if not n_told:
+            return "Market mood: no session has authors enough to tell"
+        n_bullish, n_bearish = int((low > 0).sum()), int((high < 0).sum())
+        return (
+            f"Market mood in {count(n_told, 'session')}: bullish on {n_bullish or 'none'}, "
+            f"bearish on {n_bearish or 'none'}, no clear lean on the rest"
+        )
+    if not len(signal.latest["score"]):
+        return "Market mood: outside the exchange calendar"
+    trading_date: date = signal.latest["trading_date"][0].astype("datetime64[D]").item()
+    score = estimate(signal.latest, 0)
+    posts = count(int(signal.latest["n_posts"][0]), "post")
+    if np.isnan(score.value):
+        return f"Market mood, session of {day(trading_date)}: too few posts for a score ({posts})"
+    return f"Market mood, session of {day(trading_date)}: {lean(score)}, {with_interval(score)} over {posts}"
+
+
+def _subtitle(signal: Signal) -> str:
+    words = f"Score of all posts per {UNITS[signal.bar_interval]} with its 95 % interval over authors. "
+    if signal.bar_interval == "1d" and (_holes(signal.bars["session_number"]) > WIDEST_HOLE).any():
+        words += f"Dotted: more than {WIDEST_HOLE - 1} sessions without posts left out. "
+    words += "A gap: too few posts for a score."
+    if signal.n_left_out:
+        words += f" The latest {MAX_SESSIONS} sessions; {count(signal.n_left_out, 'earlier one')} left out."
+    return words
+
+
+def _tables(signal: Signal) -> str:
+    return TABLES + (", validated.price_bars" if len(signal.prices["close"]) > 1 else "")
+
+
+def _num(instants: NDArray[Any]) -> Floats:
+    """Days since 1970, as floats."""
+    return instants.astype("datetime64[us]").astype(np.int64) / 86_400e6
+
+
+def _holes(session_numbers: NDArray[Any]) -> NDArray[np.int64]:
+    """Sessions from each one shown to the next: 1 where none is missing."""
+    return np.diff(session_numbers)
+
+
+def _session_places(session_numbers: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Left and right of sessions on an axis of one unit each, with wide holes narrowed."""
+    steps = np.minimum(_holes(session_numbers), WIDEST_HOLE)
+    left = np.concatenate([[0.0], np.cumsum(steps, dtype=float)])
+    return left, left + 1
+
+
+def _broken(left: Floats, right: Floats, *columns: Floats) -> list[Floats]:
+    """Columns with a NaN wherever a bar does not start where the one before it ends."""
+    gaps = np.flatnonzero(left[1:] > right[:-1] + 1e-9) + 1
+    return [np.insert(column.astype(float), gaps, np.nan) for column in columns]
+
+
+def _staircase(left: Floats, right: Floats, *columns: Floats) -> list[Floats]:
+    """x and each column as steps over the bars."""
+    left, right, *columns_ = _broken(left, right, left, right, *columns)
+    return [np.column_stack([left, right]).ravel(), *(np.repeat(column, 2) for column in columns_)]
+
+
+def _draw_sessions(panels: list[Axes], signal: Signal, left: Floats, right: Floats) -> None:
+    if signal.bar_interval == "1d":
+        holes = np.flatnonzero(_holes(signal.bars["session_number"]) > WIDEST_HOLE)
+        for panel in panels:
+            for place in (right[holes] + left[holes + 1]) / 2:
+                panel.axvline(place, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
+        return
+    for open_at, close_at, is_regular in zip(
+        _num(signal.sessions["open_at"]),
+        _num(signal.sessions["close_at"]),
+        signal.sessions["is_regular_hours"],
+        strict=True,
+    ):
+        quarter_hour = 1 / 96
+        for panel in panels:
+            panel.axvspan(open_at, close_at, color=style.SESSION, linewidth=0, zorder=0)
+            if is_regular:
+                panel.axvspan(open_at - quarter_hour, open_at, color="#E3DFD0", linewidth=0, zorder=0)
+        if signal.bar_interval == "15min":
+            top = panels[0].get_xaxis_transform()
+            for place, words, align in (
+                ((open_at + close_at) / 2, "cash session", "center"),
+                (open_at - 1.3 * quarter_hour, "pre-open" if is_regular else "", "right"),
+            ):
+                panels[0].text(
+                    place, 0.985, words, transform=top, ha=align, va="top", fontsize=8, color=style.MUTED
+                )
+
+
+def _draw_score(panel: Axes, bars: Columns, left: Floats, right: Floats) -> None:
+    score, low, high = bars["score"], bars["ci_low"], bars["ci_high"]
+    middle = (left + right) / 2
+    are_many = len(score) > MANY_BARS
+    panel.axhline(0, color=style.MUTED, linewidth=0.9)
+    x, y_low, y_high = _staircase(left, right, low, high)
+    panel.fill_between(
+        x,
+        y_low,
+        y_high,
+        color=style.BAND,
+        linewidth=0,
+        label="95 % interval" if np.isfinite(low).any() else None,
+    )
+    line_x, line_y = _broken(left, right, middle, score)
+    panel.plot(line_x, line_y, color=style.MUTED, linewidth=0.5 if are_many else 0.9, alpha=0.6)
+    size = 2.4 if are_many else 5
+    for chosen, colour, label in (
+        (low > 0, style.BULLISH, "bullish, interval above 0"),
+        (high < 0, style.BEARISH, "bearish, below 0"),
+        ((low <= 0) & (high >= 0), style.MUTED, "no clear lean"),
+        (np.isfinite(score) & ~np.isfinite(low), None, "too few authors for an interval"),
+    ):
+        if not chosen.any():
+            continue
+        panel.plot(
+            middle[chosen],
+            score[chosen],
+            linestyle="none",
+            marker="o",
+            markersize=size,
+            markerfacecolor=colour or "white",
+            markeredgecolor=colour or style.MUTED,
+            markeredgewidth=0.8,
+            label=label,
+        )
+    if are_many and "trend" in bars and np.isfinite(bars["trend"]).any():
+        holes = np.flatnonzero(_holes(bars["session_number"]) > WIDEST_HOLE) + 1
+        panel.plot(
+            np.insert(middle, holes, np.nan),
+            np.insert(bars["trend"], holes, np.nan),
+            color=style.INK,
+            linewidth=2,
+            label=f"mean of {TREND_SESSIONS} sessions",
+        )
+    shown = np.abs(np.concatenate([score, low, high]))
+    reach = min(1.0, max(0.1, 1.12 * np.nanmax(shown))) if np.isfinite(shown).any() else 1.0
+    panel.set_ylim(-reach, reach)
+    style.label(panel, AXES[1])
+    if not np.isfinite(score).any():
+        style.note(panel, "No bar has posts enough for a score")
+        return
+    panel.legend(loc="lower left", bbox_to_anchor=(0, 1.075), ncols=6, handletextpad=0.5)
+
+
+def _draw_posts(panel: Axes, bars: Columns, left: Floats, right: Floats, bar_interval: str) -> None:
+    n_posts = bars["n_posts"].astype(float)
+    x, y = _staircase(left, right, n_posts)
+    panel.fill_between(x, 0, y, color=style.NO_VIEW, linewidth=0)
+    panel.set_ylim(0, 1.1 * n_posts.max())
+    style.label(panel, f"Posts per {UNITS[bar_interval]}")
+    panel.yaxis.set_major_locator(_few_whole_numbers())
+    panel.yaxis.set_major_formatter("{x:,.0f}")
+
+
+def _draw_price(panel: Axes, signal: Signal, left: Floats, right: Floats) -> None:
+    prices = signal.prices
+    close = prices["close"]
+    if signal.bar_interval == "1d":
+        chosen = np.searchsorted(signal.bars["trading_date"], prices["trading_date"])
+        # Holes in the prices and in the sessions both break the line.
+        x = (left[chosen] + right[chosen]) / 2
+        gaps = np.flatnonzero((np.diff(chosen) > 1) | (np.diff(left[chosen]) > 1)) + 1
+    else:
+        x = _num(prices["bar_start"])
+        gaps = np.flatnonzero(np.diff(prices["trading_date"]).astype(int) != 0) + 1
+    panel.plot(
+        np.insert(x, gaps, np.nan),
+        np.insert(close.astype(float), gaps, np.nan),
+        color=style.PRICE,
+        marker="o" if signal.bar_interval == "1d" and len(close) <= MANY_BARS else None,
+        markersize=2.5,
+    )
+    style.label(panel, "NIFTY 50, points")
+    panel.yaxis.set_major_locator(_few_whole_numbers())
+    panel.yaxis.set_major_formatter("{x:,.0f}")
+
+
+def _few_whole_numbers() -> MaxNLocator:
+    return MaxNLocator(nbins=3, integer=True)
+
+
+Ticks = tuple[list[float], list[str]]
+
+
+def _clock_ticks(bars: Columns) -> Ticks:
+    """Ticks on the wall clock in India: clock times with the day below its first, or days at their noon."""
+    start, end = bars["bar_start"].min(), bars["bar_end"].max()
+    minutes = (end - start) / np.timedelta64(1, "m")
+    step = next((step for step in (5, 15, 30, 60, 120, 180, 360) if minutes / step <= 15), 1440)
+    offset = 720 if step == 1440 else 0
+    minutes_on = np.arange(offset, minutes + 2 * 1440, step).astype("timedelta64[m]")
+    instants = start.astype("datetime64[D]") + minutes_on
+    instants = instants[(instants >= start) & (instants <= end)]
+    labels = []
+    last_day = None
+    for instant in instants:
+        moment: datetime = instant.astype("datetime64[us]").item()
+        if instant == end and not moment.hour + moment.minute:
+            labels.append("24:00")
+            continue
+        named = f"{moment:%a} {moment.day} {moment:%b}"
+        clock = [f"{moment:%H:%M}"] if step < 1440 else []
+        labels.append("\n".join([*clock, *([named] if moment.date() != last_day else [])]))
+        last_day = moment.date()
+    return _num(instants).tolist(), labels
+
+
+def _session_ticks(trading_dates: NDArray[Any], left: Floats) -> Ticks:
+    """Ticks on the first session of a week, month, quarter or year, so that about a dozen fit."""
+    days: list[date] = trading_dates.astype("datetime64[D]").tolist()
+    periods = (
+        lambda d: d,
+        lambda d: d.isocalendar()[:2],
+        lambda d: (d.year, d.month),
+        lambda d: (d.year, (d.month - 1) // 3),
+        lambda d: d.year,
+    )
+    for period in periods:
+        firsts = [i for i, d in enumerate(days) if i == 0 or period(d) != period(days[i - 1])]
+        if len(firsts) <= 14:
+            break
+    room = (left[-1] + 1) / 14
+    kept: list[int] = []
+    for i in firsts:
+        if not kept or left[i] - left[kept[-1]] >= room:
+            kept.append(i)
+    labels = []
+    for position, i in enumerate(kept):
+        is_new_year = position == 0 or days[i].year != days[kept[position - 1]].year
+        labels.append(f"{days[i].day} {days[i]:%b}" + (f"\n{days[i].year}" if is_new_year else ""))
+    return [float(left[i]) + 0.5 for i in kept], labels

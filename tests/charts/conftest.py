@@ -1,0 +1,232 @@
+"""Published files of invented posts, with the tables that the pictures read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import pytest
+
+from config import Settings
+
+TABLES = """
+create schema raw;
+create schema processed;
+create schema validated;
+create schema signals;
+create schema marts;
+
+create table raw.tweets (tweet_id varchar, source varchar);
+
+create table processed.calendar_days (
+    calendar_date date, is_trading_day boolean, is_regular_hours boolean,
+    open_at timestamptz, close_at timestamptz
+);
+
+create table validated.tweets (
+    tweet_id varchar, author_key varchar, posted_at timestamptz,
+    like_count bigint, retweet_count bigint, reply_count bigint
+);
+
+create table validated.price_bars (
+    symbol varchar, instrument varchar, bar_interval varchar, bar_start timestamptz, trading_date date,
+    is_in_session boolean, close double
+);
+
+create table signals.tweet_signals (
+    tweet_id varchar, sentiment double, sentiment_label integer, content_class varchar,
+    engagement double, p_promo double, composite double
+);
+
+create table marts.signal_bars (
+    channel varchar, instrument varchar, bar_interval varchar, bar_start timestamptz, bar_end timestamptz,
+    trading_date date, n_posts bigint, n_authors bigint, score double, ci_low double, ci_high double,
+    is_sparse boolean
+);
+
+create table marts.signal_summary (
+    window_name varchar, window_start timestamptz, window_end timestamptz, n_posts bigint, n_authors bigint,
+    mean_composite double, mean_ci_low double, mean_ci_high double, spread_low double, spread_high double,
+    n_copies bigint, n_promo bigint
+);
+
+create table marts.hashtag_stats (
+    hashtag varchar, n_posts bigint, n_authors bigint, weighted_sentiment double, mean_p_promo double
+);
+
+-- Weekdays are sessions from 09:15 to 15:30 IST.
+insert into processed.calendar_days
+select
+    cast(d as date),
+    isodow(d) < 6,
+    true,
+    case when isodow(d) < 6 then timezone('UTC', d + interval 225 minutes) end,
+    case when isodow(d) < 6 then timezone('UTC', d + interval 600 minutes) end
+from generate_series(timestamp '2023-01-01', timestamp '2026-12-31', interval 1 day) as days (d);
+"""
+
+POSTS = """
+create temp macro draw(i, salt, n) as cast(hash(i, salt) % n as bigint);
+
+create temp table posts as
+select
+    'p' || i as tweet_id,
+    '@a' || cast(floor(power(draw(i, 1, 10000) / 1e4, 2) * least($n_posts, 2000)) as integer) as author_key,
+    $start::timestamptz + to_seconds($days * 86400 * (i + 0.5) / $n_posts) as posted_at,
+    draw(i, 2, 1000) / 1e3 as u,
+    case when u < $bearish then -1 when u < $bearish + $bullish then 1 else 0 end as sentiment_label,
+    case
+        when sentiment_label <> 0 then sentiment_label * (0.2 + 0.7 * (draw(i, 3, 1000)) / 1e3)
+        when u > 0.9 then (draw(i, 3, 1000) / 1e3 - 0.5) / 2
+        else 0
+    end as sentiment,
+    $loudest * power(greatest(draw(i, 4, 1000) / 1e3 - 0.4, 0) / 0.6, 3) as engagement,
+    ['view', 'other', 'news', 'promo', 'levels', 'market_update', 'education'][
+        case when sentiment_label <> 0 then 1 else 2 + draw(i, 5, 6) end
+    ] as content_class,
+    draw(i, 6, 100) / 1e2 as p_promo,
+    ['MARKET', 'NIFTY50', 'BANKNIFTY', 'TCS'][1 + draw(i, 7, 4)] as instrument
+from range($n_posts) as r (i);
+
+insert into raw.tweets select tweet_id, $source from posts;
+
+insert into validated.tweets
+select
+    tweet_id, author_key, posted_at,
+    case when hash(tweet_id) % 1000 < $measured * 1000 then cast(1000 * engagement as bigint) end, null, null
+from posts;
+
+insert into signals.tweet_signals
+select
+    tweet_id, sentiment, sentiment_label, content_class, engagement, p_promo,
+    0.5 * sentiment + 0.3 * engagement
+from posts;
+
+insert into marts.signal_bars
+with sessions as (
+    select
+        calendar_date as trading_date, lag(close_at) over (order by calendar_date) as opened_at,
+        close_at as closed_at
+    from processed.calendar_days
+    where is_trading_day
+),
+
+barred as (
+    select
+        posts.*, b.bar_interval,
+        case
+            when b.bar_interval = '1d' then opened_at
+            else time_bucket(b.width, posted_at, timestamptz '2026-01-01 03:45:00+00')
+        end as bar_start,
+        case when b.bar_interval = '1d' then closed_at else bar_start + b.width end as bar_end,
+        sessions.trading_date
+    from posts
+    inner join sessions on posts.posted_at >= opened_at and posts.posted_at < closed_at
+    cross join (
+        values ('15min', interval 15 minutes), ('1h', interval 1 hour), ('1d', interval 1 day)
+    ) as b (bar_interval, width)
+),
+
+named as (
+    select * replace ('MARKET' as instrument) from barred
+    union all
+    select * from barred where instrument <> 'MARKET'
+)
+
+select
+    'x', instrument, bar_interval, bar_start, bar_end, any_value(trading_date),
+    count(*) as n_posts,
+    count(distinct author_key) as n_authors,
+    case when n_posts >= 3 then avg(sentiment) end as score,
+    case when n_posts >= 3 and n_authors >= 10 then score - 2 * stddev_pop(sentiment) / sqrt(n_posts) end,
+    case when n_posts >= 3 and n_authors >= 10 then score + 2 * stddev_pop(sentiment) / sqrt(n_posts) end,
+    n_posts < 3
+from named
+group by instrument, bar_interval, bar_start, bar_end;
+
+insert into marts.signal_summary
+select
+    w.name, greatest(c.newest - w.width, c.oldest), c.newest, count(*), count(distinct author_key),
+    avg(composite) as m,
+    case when count(distinct author_key) >= 10 then m - 2 * stddev_samp(composite) / sqrt(count(*)) end,
+    case when count(distinct author_key) >= 10 then m + 2 * stddev_samp(composite) / sqrt(count(*)) end,
+    m - 1.96 * stddev_samp(composite), m + 1.96 * stddev_samp(composite),
+    0, count(*) filter (p_promo >= 0.5)
+from posts
+inner join (select tweet_id, composite from signals.tweet_signals) using (tweet_id)
+cross join (select min(posted_at) as oldest, max(posted_at) as newest from posts) as c
+cross join (
+    values ('24h', interval 1 day), ('7d', interval 7 days), ('all', interval 100 years)
+) as w (name, width)
+where posted_at >= c.newest - w.width
+group by w.name, w.width, c.newest, c.oldest;
+
+insert into marts.hashtag_stats
+select tag, $n_posts - i, greatest(1, ($n_posts - i) // 3), sin(i) / 5, 0.3
+from (select unnest($hashtags) as tag, unnest(range(len($hashtags))) as i)
+where i < $n_posts;
+
+drop table posts;
+"""
+
+# NIFTY 50 every 3 minutes of every session that holds posts, and its daily closes.
+PRICES = """
+insert into validated.price_bars
+select
+    'NIFTY', 'NIFTY50', '3min', opened_at, calendar_date, true, 24000 + 200 * sin(epoch(opened_at) / 7000)
+from processed.calendar_days
+inner join (select distinct trading_date from marts.signal_bars) on calendar_date = trading_date
+cross join generate_series(open_at, close_at - interval 3 minutes, interval 3 minutes) as bars (opened_at);
+
+insert into validated.price_bars
+select
+    'NIFTY50', 'NIFTY50', '1d', timezone('UTC', cast(calendar_date as timestamp)), calendar_date, false,
+    24000 + 500 * sin(epoch(calendar_date) / 1e7)
+from processed.calendar_days
+where is_trading_day;
+"""
+
+HASHTAGS = (
+    "nifty50", "शेयरबाजार", "banknifty", "निफ्टी", "क्रय", "🚀moon🚀", "$tcs$", "தமிழ்", "stockmarketindiadaily",
+    "intraday", "विद्यार्थी", "sensex", "more", "still_more",
+)  # fmt: skip
+
+
+# The posts of a published file, spread evenly over a time in a fixed pattern.
+POSTS_AS = {
+    "n_posts": 2_000,
+    "days": 1.0,
+    "start": "2026-01-20 18:30:00+00",  # midnight before Wednesday 21 January in India
+    "bearish": 0.15,
+    "bullish": 0.08,
+    "loudest": 0.9,  # highest engagement
+    "measured": 1.0,  # share of posts that came with counts
+    "source": "demo",
+    "hashtags": HASHTAGS,
+}
+
+Publish = Callable[..., Settings]
+
+
+@pytest.fixture
+def publish(root: Settings) -> Publish:
+    """Write a published file, changed by SQL, and return the settings of its root."""
+
+    def write(*changes: str, has_prices: bool = True, **posts: Any) -> Settings:
+        parameters = POSTS_AS | posts
+        assert parameters.keys() == POSTS_AS.keys()
+        root.data.mkdir(parents=True)
+        with duckdb.connect(root.published_db) as connection:
+            connection.execute("set timezone = 'UTC'")
+            connection.execute(TABLES)
+            for statement in duckdb.extract_statements(POSTS if parameters["n_posts"] else ""):
+                used = {name: parameters[name] for name in statement.named_parameters}
+                connection.execute(statement, used)
+            if has_prices:
+                connection.execute(PRICES)
+            for change in changes:
+                connection.execute(change)
+        return root
+
+    return write
