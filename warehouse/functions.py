@@ -30,6 +30,9 @@ SCORE_SQL_TYPE = (
     "components FLOAT[], terms VARCHAR[], term_weights FLOAT[])"
 )
 
+# A topic basis that was fitted on fewer texts is provisional.
+FIRM_FROM_TEXTS = 2000
+
 
 class Registered(NamedTuple):
     """A function as the engine sees it. ``is_pure``: same input, same output, no effect."""
@@ -67,17 +70,21 @@ def registered(settings: Settings) -> list[Registered]:
 def _topics_in_force(folder: Path, texts: Sequence[str]) -> str:
     """Version of the root's topic basis; fitted on ``texts`` where the root has none.
 
-    ``folder/current`` names the version. Refitting is `make train`'s: components keep their
-    meaning from build to build until somebody asks for new ones.
+    ``folder/current`` names the version. It stays in force from build to build, so that components
+    keep their meaning; only a basis of fewer than ``FIRM_FROM_TEXTS`` texts is fitted again when
+    there are twice as many to learn from.
     """
     current = folder / "current"
-    if not current.exists() or not (folder / current.read_text().strip()).is_dir():
-        model = fit(texts)
-        save(model, folder / model.version)
-        draft = folder / f".current.{os.getpid()}"
-        draft.write_text(model.version + "\n")
-        os.replace(draft, current)
-    return current.read_text().strip()
+    if current.exists() and (held := folder / current.read_text().strip()).is_dir():
+        n_texts = _load_topics(held).n_texts
+        if n_texts >= FIRM_FROM_TEXTS or len(texts) < 2 * n_texts:
+            return held.name
+    model = fit(texts)
+    save(model, folder / model.version)
+    draft = folder / f".current.{os.getpid()}"
+    draft.write_text(model.version + "\n")
+    os.replace(draft, current)
+    return model.version
 
 
 @cache
