@@ -13,7 +13,7 @@ from ml.score import SCORE_TYPE
 from warehouse import functions
 from warehouse.functions import registered
 
-DAYS = ["nifty up today", "bank nifty down again", "sensex flat into the close", "vix is rising", "levels for expiry"]
+DAYS = ["nifty up today", "bank nifty down again", "sensex flat into close", "vix is rising", "expiry levels"]
 
 
 def function(root: Settings, name: str) -> Callable[..., pa.Array]:
@@ -51,7 +51,7 @@ def test_scores_have_the_type_that_sql_is_told(root: Settings) -> None:
     scores = function(root, "mi_score_text")(pa.array(DAYS), pa.array([version] * len(DAYS)))
     assert scores.type == pa.struct(list(SCORE_TYPE))
     with duckdb.connect() as connection:
-        scored = pa.table({"score": scores})
-        (said,) = connection.sql(f"select cast(score as {functions.SCORE_SQL_TYPE}) as score from scored").types
+        connection.register("scored", pa.table({"score": scores}))
+        (said,) = connection.sql(f"select cast(score as {functions.SCORE_SQL_TYPE}) from scored").types
         (found,) = connection.sql("select score from scored").types
     assert str(said) == str(found)
