@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from config import settings
 from ingest.entities import Item
 from ingest.progress import Progress
 from ingest.sources.archive.files import ArchiveError
@@ -40,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--naive-timezone",
-        default="UTC",
+        default=settings().naive_timezone,
         metavar="ZONE",
-        help="time zone of times that state none (default UTC)",
+        help="time zone of times that state none (default %(default)s)",
     )
 
 
