@@ -31,6 +31,9 @@ PICTURES = {
     "signal_aggregation": signal_aggregation,
 }
 
+# What a query may take; beyond it DuckDB spills to disk.
+MEMORY_LIMIT = "1GB"
+
 
 class UnreadableError(Exception):
     """The published file is absent, or not what it should be; the message says what to do."""
@@ -48,7 +51,7 @@ def paint(config: Settings, names: Sequence[str]) -> Iterator[Path]:
             f"nothing is published: {path} does not exist. Run `dbt build` (or `make build`) first."
         )
     try:
-        with duckdb.connect(path, read_only=True) as connection:
+        with duckdb.connect(path, read_only=True, config={"memory_limit": MEMORY_LIMIT}) as connection:
             facts = published(connection)
             for name in names:
                 picture = PICTURES[name]

@@ -31,10 +31,8 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequenc
 def _filled(values: NDArray[Any]) -> NDArray[Any]:
     if not isinstance(values, np.ma.MaskedArray):
         return values
-    typed = values.astype(float) if values.dtype.kind in "iub" else values
-    missing: Any = {"f": np.nan, "M": np.datetime64("NaT")}.get(typed.dtype.kind)
-    filled: NDArray[Any] = np.ma.filled(typed, missing)
-    return filled
+    missing: Any = {"O": None, "M": np.datetime64("NaT")}.get(values.dtype.kind, np.nan)
+    return np.where(np.ma.getmaskarray(values), missing, values.data)
 
 
 class Estimate(NamedTuple):

@@ -239,8 +239,8 @@ def _draw_means(panel: Axes, bins: Columns) -> None:
     x = bins["grp"] / BINS
     mean, low, high = bins["mean"], bins["low"], bins["high"]
     told = np.isfinite(low)
-    panel.vlines(x[told], np.maximum(low[told], 0), high[told], color="white", linewidth=4, zorder=3)
-    panel.vlines(x[told], np.maximum(low[told], 0), high[told], color=style.INK, linewidth=1.6, zorder=3.1)
+    panel.vlines(x, low, high, color="white", linewidth=4, zorder=3)
+    panel.vlines(x, low, high, color=style.INK, linewidth=1.6, zorder=3.1)
     for chosen, face, label in (
         (told, style.INK, "mean with 95 % interval over authors"),
         (~told, "white", "mean, too few authors"),

@@ -14,7 +14,7 @@ from charts.data import Columns, Estimate, Published, author_means, estimate, fe
 from charts.words import count, interval_of_shares, share, signed
 
 TITLE = "Sentiment distribution"
-TABLES = "signals.tweet_signals"
+TABLES = "signals.tweet_signals, validated.tweets"
 AXES = ("Sentiment, −1 bearish to +1 bullish", "Posts that carry a view")
 
 BIN_WIDTH = 0.05
@@ -100,7 +100,7 @@ def _finding(distribution: Distribution, totals: dict[int, int]) -> tuple[str, s
     if part.value < 0.5:
         name, part = "bullish", Estimate(1 - part.value, 1 - part.high, 1 - part.low)
     if np.isnan(part.low):
-        subtitle = f"Too few authors carry a view for an interval of the {name} share."
+        subtitle = f"The {name} share has no interval: too few authors carry a view, or all of them agree."
     else:
         subtitle = (
             f"{name.capitalize()} share of the posts that carry a view: {share(part.value)}, "

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from charts import style
 from charts.data import Columns, Published, estimate, fetch
-from charts.words import count, day, share, signed, with_interval
+from charts.words import count, day, plain, share, signed, with_interval
 
 TITLE = "Signal aggregates"
 TABLES = "marts.signal_summary, marts.signal_bars, marts.hashtag_stats"
@@ -110,15 +110,13 @@ def _panel(made: Figure, left: float, width: float, n_rows: int) -> Axes:
 
 
 def _title(windows: Columns) -> str:
-    row = int(np.flatnonzero(windows["window_name"] == "all")[0])
-    mean = estimate(windows, row, ("mean_composite", "mean_ci_low", "mean_ci_high"))
-    return f"Mean composite of {count(windows['n_posts'][row], 'post')}: {with_interval(mean, 3)}"
+    mean = estimate(windows, 0, ("mean_composite", "mean_ci_low", "mean_ci_high"))
+    return f"Mean composite of {count(windows['n_posts'][0], 'post')}: {with_interval(mean, 3)}"
 
 
 def _subtitle(windows: Columns) -> str:
-    row = int(np.flatnonzero(windows["window_name"] == "all")[0])
-    low, high = float(windows["spread_low"][row]), float(windows["spread_high"][row])
-    words = "Composite: 50 % sentiment, 30 % engagement (never negative), 20 % custom features."
+    low, high = float(windows["spread_low"][0]), float(windows["spread_high"][0])
+    words = "Composite: sentiment, engagement (never negative) and custom features, weighted."
     if np.isnan(low):
         return words
     return f"That interval is of the mean; single posts spread from {signed(low)} to {signed(high)}. {words}"
@@ -252,7 +250,7 @@ def _draw_hashtags(panel: Axes, hashtags: Columns) -> None:
         {
             "posts": (0.84, [count(n) for n in tags["n_posts"]]),
             "authors": (0.9, [count(n) for n in tags["n_authors"]]),
-            "promotion": (style.RIGHT, [share(part) for part in tags["mean_p_promo"]]),
+            "p(promo)": (style.RIGHT, [plain(p) for p in tags["mean_p_promo"]]),
         },
     )
 

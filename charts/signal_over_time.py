@@ -52,7 +52,7 @@ class Signal:
     """What the picture shows. Instants are wall clock in India."""
 
     bar_interval: str
-    # `bar_start`, `bar_end`, `trading_date`, `score`, `ci_low`, `ci_high`, `n_posts`; for days also
+    # `score`, `ci_low`, `ci_high`, `n_posts`, and `bar_start`, `bar_end`; or for days `trading_date`,
     # `session_number` and `trend`, the mean score of the last 20 sessions.
     bars: Columns
     # `bar_start`, `trading_date`, `close`; for days the bar starts with its trading date.
@@ -62,12 +62,12 @@ class Signal:
     # The newest finished session, else the running one: `trading_date`, `n_posts`, `score`, `ci_low`,
     # `ci_high`; one row, or none where no session is covered.
     latest: Columns
+    # Bars left out: before the first or after the last with a score, or sessions before those shown.
     n_left_out: int
 
 
 def read(connection: duckdb.DuckDBPyConnection) -> Signal:
     """The bars of the finest interval that a reader can still tell apart, and what goes with them."""
-    bar_interval = _interval(connection)
     latest = fetch(
         connection,
         f"""
@@ -78,25 +78,16 @@ def read(connection: duckdb.DuckDBPyConnection) -> Signal:
         limit 1
         """,
     )
-    if bar_interval == "1d":
-        bars = _days(connection)
-        n_days = fetch(
-            connection, f"select count(*) as n from marts.signal_bars where {MARKET} and bar_interval = '1d'"
-        )
-        n_left_out = int(n_days["n"][0]) - len(bars["score"])
-        return Signal(bar_interval, bars, _closes(connection, bars), {}, latest, n_left_out)
-    bars = fetch(
+    bar_interval = _interval(connection)
+    bars = _days(connection) if bar_interval == "1d" else _bars(connection, bar_interval)
+    n_bars = fetch(
         connection,
-        f"""
-        select
-            {ist("bar_start")} as bar_start, {ist("bar_end")} as bar_end, trading_date,
-            score, ci_low, ci_high, n_posts
-        from marts.signal_bars
-        where {MARKET} and bar_interval = ?
-        order by signal_bars.bar_start
-        """,
+        f"select count(*) as n from marts.signal_bars where {MARKET} and bar_interval = ?",
         [bar_interval],
-    )
+    )["n"][0]
+    n_left_out = int(n_bars) - len(bars["score"])
+    if bar_interval == "1d":
+        return Signal(bar_interval, bars, _closes(connection, bars), {}, latest, n_left_out)
     within = [bars["bar_start"].min().item(), bars["bar_end"].max().item()]
     sessions = fetch(
         connection,
@@ -108,7 +99,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Signal:
         """,
         within,
     )
-    return Signal(bar_interval, bars, _prices(connection, within), sessions, latest, 0)
+    return Signal(bar_interval, bars, _prices(connection, within), sessions, latest, n_left_out)
 
 
 def _interval(connection: duckdb.DuckDBPyConnection) -> str:
@@ -116,17 +107,38 @@ def _interval(connection: duckdb.DuckDBPyConnection) -> str:
     span = fetch(
         connection,
         f"""
-        select
-            coalesce(
-                max(bar_end) filter (not is_sparse) - min(bar_start) filter (not is_sparse),
-                max(bar_end) - min(bar_start)
-            ) as span,
-            epoch(span) / 86400 as days
-        from marts.signal_bars
-        where {MARKET} and bar_interval = '15min'
+        select epoch(max(bar_end) - min(bar_start)) / 86400 as days
+        from ({_scored("15min")})
         """,
     )["days"][0]
     return "15min" if span <= 2 else "1h" if span <= 14 else "1d"
+
+
+def _scored(bar_interval: str) -> str:
+    """SQL for the market's bars from the first that has a score to the last; for all where none has."""
+    return f"""
+        select *
+        from marts.signal_bars
+        where {MARKET} and bar_interval = '{bar_interval}'
+        qualify
+            count(score) over () = 0
+            or (
+                count(score) over (order by bar_start) > 0
+                and count(score) over (order by bar_start desc) > 0
+            )
+    """
+
+
+def _bars(connection: duckdb.DuckDBPyConnection, bar_interval: str) -> Columns:
+    return fetch(
+        connection,
+        f"""
+        select
+            {ist("bar_start")} as bar_start, {ist("bar_end")} as bar_end, score, ci_low, ci_high, n_posts
+        from ({_scored(bar_interval)}) as bars
+        order by bars.bar_start
+        """,
+    )
 
 
 def _days(connection: duckdb.DuckDBPyConnection) -> Columns:
@@ -137,8 +149,7 @@ def _days(connection: duckdb.DuckDBPyConnection) -> Columns:
 
         days as (
             select
-                {ist("bar_start")} as bar_start, {ist("bar_end")} as bar_end, bars.trading_date,
-                score, ci_low, ci_high, n_posts, session_number,
+                bars.trading_date, session_number, score, ci_low, ci_high, n_posts,
                 avg(score) over last_sessions as mean_score,
                 count(score) over last_sessions as n_scores
             from marts.signal_bars as bars
@@ -271,9 +282,13 @@ def _subtitle(signal: Signal) -> str:
     if signal.bar_interval == "1d" and (_holes(signal.bars["session_number"]) > WIDEST_HOLE).any():
         words += f"Dotted: more than {WIDEST_HOLE - 1} sessions without posts left out. "
     words += "A gap: too few posts for a score."
-    if signal.n_left_out:
-        words += f" The latest {MAX_SESSIONS} sessions; {count(signal.n_left_out, 'earlier one')} left out."
-    return words
+    if not signal.n_left_out:
+        return words
+    if signal.bar_interval == "1d":
+        return (
+            f"{words} The latest {MAX_SESSIONS} sessions; {count(signal.n_left_out, 'earlier one')} left out."
+        )
+    return f"{words} Left out before and after: {count(signal.n_left_out, 'bar')} with too few posts."
 
 
 def _tables(signal: Signal) -> str:
@@ -319,22 +334,31 @@ def _draw_sessions(panels: list[Axes], signal: Signal, left: Floats, right: Floa
     for open_at, close_at, is_regular in zip(
         _num(signal.sessions["open_at"]),
         _num(signal.sessions["close_at"]),
-        signal.sessions["is_regular_hours"],
+        signal.sessions["is_regular_hours"].tolist(),
         strict=True,
     ):
         quarter_hour = 1 / 96
         for panel in panels:
             panel.axvspan(open_at, close_at, color=style.SESSION, linewidth=0, zorder=0)
             if is_regular:
-                panel.axvspan(open_at - quarter_hour, open_at, color="#E3DFD0", linewidth=0, zorder=0)
-        if signal.bar_interval == "15min":
-            top = panels[0].get_xaxis_transform()
-            for place, words, align in (
-                ((open_at + close_at) / 2, "cash session", "center"),
-                (open_at - 1.3 * quarter_hour, "pre-open" if is_regular else "", "right"),
-            ):
+                panel.axvspan(open_at - quarter_hour, open_at, color=style.PRE_OPEN, linewidth=0, zorder=0)
+        if signal.bar_interval != "15min":
+            continue
+        start, end = max(open_at, left[0]), min(close_at, right[-1])
+        for words, place, align, room in (
+            ("cash session", (start + end) / 2, "center", end - start),
+            ("pre-open", open_at - 1.3 * quarter_hour, "right", is_regular * (open_at - left[0])),
+        ):
+            if room > 0.09 * (right[-1] - left[0]):  # what the words take
                 panels[0].text(
-                    place, 0.985, words, transform=top, ha=align, va="top", fontsize=8, color=style.MUTED
+                    place,
+                    0.985,
+                    words,
+                    transform=panels[0].get_xaxis_transform(),
+                    ha=align,
+                    va="top",
+                    fontsize=8,
+                    color=style.MUTED,
                 )
 
 

@@ -32,6 +32,7 @@ MUTED = "#666666"
 FAINT = "#DDDDDD"
 BAND = "#C9D3DC"
 SESSION = "#F3F1EA"
+PRE_OPEN = "#E3DFD0"
 
 LABEL_COLOURS = {-1: BEARISH, 0: NO_VIEW, 1: BULLISH}
 LABEL_NAMES = {-1: "bearish", 0: "no view", 1: "bullish"}

@@ -41,8 +41,7 @@ create table signals.tweet_signals (
 
 create table marts.signal_bars (
     channel varchar, instrument varchar, bar_interval varchar, bar_start timestamptz, bar_end timestamptz,
-    trading_date date, n_posts bigint, n_authors bigint, score double, ci_low double, ci_high double,
-    is_sparse boolean
+    trading_date date, n_posts bigint, n_authors bigint, score double, ci_low double, ci_high double
 );
 
 create table marts.signal_summary (
@@ -140,8 +139,7 @@ select
     count(distinct author_key) as n_authors,
     case when n_posts >= 3 then avg(sentiment) end as score,
     case when n_posts >= 3 and n_authors >= 10 then score - 2 * stddev_pop(sentiment) / sqrt(n_posts) end,
-    case when n_posts >= 3 and n_authors >= 10 then score + 2 * stddev_pop(sentiment) / sqrt(n_posts) end,
-    n_posts < 3
+    case when n_posts >= 3 and n_authors >= 10 then score + 2 * stddev_pop(sentiment) / sqrt(n_posts) end
 from named
 group by instrument, bar_interval, bar_start, bar_end;
 

@@ -42,7 +42,8 @@ def test_the_wall_clock_in_india_does_not_depend_on_the_session(
     connection: duckdb.DuckDBPyConnection, zone: str
 ) -> None:
     connection.execute(f"set timezone = '{zone}'")
-    row = fetch(connection, f"select {ist("timestamptz '2026-11-18 18:35:18.021+00'")} as moment")
+    moment = ist("timestamptz '2026-11-18 18:35:18.021+00'")
+    row = fetch(connection, f"select {moment} as moment")
     assert row["moment"][0] == np.datetime64("2026-11-19T00:05:18.021")
 
 
@@ -67,7 +68,9 @@ def test_the_interval_of_a_mean_is_the_jackknife_over_authors(connection: duckdb
         assert means["n_posts"][row] == len(values)
         assert means["n_authors"][row] == n_authors
         assert means["mean"][row] == pytest.approx(values.mean())
-        assert means["high"][row] - means["mean"][row] == pytest.approx(t_975(np.array(n_authors - 1)) * error)
+        assert means["high"][row] - means["mean"][row] == pytest.approx(
+            t_975(np.array(n_authors - 1)) * error
+        )
         assert means["mean"][row] - means["low"][row] == pytest.approx(t_975(np.array(n_authors - 1)) * error)
 
 
@@ -93,13 +96,15 @@ def test_the_posts_as_a_whole_carry_their_sources(connection: duckdb.DuckDBPyCon
         create schema raw;
         create table raw.tweets as select unnest(['x', 'archive', 'x']) as source;
         create table marts.signal_summary (
-            window_name varchar, n_posts bigint, n_authors bigint, window_start timestamptz, window_end timestamptz
+            window_name varchar, n_posts bigint, n_authors bigint,
+            window_start timestamptz, window_end timestamptz
         );
         """
     )
     assert published(connection) is None
     connection.execute(
-        "insert into marts.signal_summary values ('all', 2, 1, '2026-01-01 00:00:00Z', '2026-01-02 00:00:00Z')"
+        "insert into marts.signal_summary "
+        "values ('all', 2, 1, '2026-01-01 00:00:00Z', '2026-01-02 00:00:00Z')"
     )
     facts = published(connection)
     assert facts is not None

@@ -2,19 +2,495 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import os
-import subprocess
-import sys
 import time
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from types import ModuleType
 from typing import Any
 
 import duckdb
 import numpy as np
 import pytest
 import yaml
-from conftest_types import Posts, Publish
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from charts import (
+    engagement_vs_sentiment,
+    sentiment_distribution,
+    signal_aggregation,
+    signal_over_time,
+    style,
+)
+from charts.__main__ import PICTURES
+from charts.data import Columns, published
+from config import ROOT, Settings
+
+Publish = Callable[..., Settings]
+
+# Days are long enough for daily bars, with a stretch of sessions that nobody posted in.
+HOLES = (
+    "delete from marts.signal_bars where trading_date between date '2025-03-10' and date '2025-04-20'",
+    "delete from marts.signal_bars where trading_date = date '2025-05-14'",
+)
+LONG = {"n_posts": 8_000, "days": 1_200, "start": "2023-02-01 00:00:00Z", "has_prices": False}
+CASES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "a day": ((), {}),
+    "a dense day": ((), {"n_posts": 9_000, "has_prices": False}),
+    "ten days": ((), {"n_posts": 3_000, "days": 10}),
+    "a year": ((), {"n_posts": 9_000, "days": 400, "start": "2025-01-01 00:00:00Z", "source": "x"}),
+    "holes": (HOLES, {"n_posts": 3_000, "days": 200, "start": "2025-01-01 00:00:00Z"}),
+    "many sessions": ((), LONG),
+    "one post": ((), {"n_posts": 1}),
+    "twelve posts": ((), {"n_posts": 12, "days": 0.01}),
+    "no view": ((), {"bearish": 0, "bullish": 0}),
+    "all bullish, none noticed": ((), {"bearish": 0, "bullish": 1, "loudest": 0}),
+    "no counts, no hashtag": ((), {"measured": 0, "hashtags": ()}),
+    "no session, no weight": (
+        (
+            "delete from marts.signal_bars where bar_interval = '1d'",
+            "update marts.hashtag_stats set weighted_sentiment = null",
+        ),
+        {},
+    ),
+}
+
+
+def drawn(root: Settings, picture: ModuleType) -> Figure:
+    """A picture, laid out; any warning is an error."""
+    with (
+        duckdb.connect(root.published_db, read_only=True) as connection,
+        warnings.catch_warnings(),
+        style.house(),
+    ):
+        warnings.simplefilter("error")
+        facts = published(connection)
+        made: Figure = picture.draw(facts, picture.read(connection))
+        made.draw_without_rendering()
+    return made
+
+
+def query(root: Settings, statement: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(root.published_db, read_only=True) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def words(made: Figure) -> str:
+    return "\n".join(text.get_text() for text in made.findobj(Text) if isinstance(text, Text))
+
+
+def title(made: Figure) -> str:
+    return max(made.texts, key=lambda text: text.get_position()[1] + text.get_fontsize()).get_text()
+
+
+def shown_texts(made: Figure) -> Iterator[tuple[str, Bbox]]:
+    """Texts that are on the picture, with their boxes in pixels."""
+    hidden: set[Text] = set()
+    for axes in made.axes:
+        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            low, high = sorted(limits)
+            for tick in axis.get_major_ticks():
+                is_shown = axes.axison and axis.get_visible() and low <= tick.get_loc() <= high
+                hidden |= {tick.label2} if is_shown else {tick.label1, tick.label2}
+    for text in made.findobj(Text):
+        assert isinstance(text, Text)
+        if text.get_visible() and text.get_text().strip() and text not in hidden:
+            yield text.get_text(), text.get_window_extent()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_texts_neither_overlap_nor_leave_the_picture(publish: Publish, case: str) -> None:
+    changes, posts = CASES[case]
+    root = publish(*changes, **posts)
+    for name, picture in PICTURES.items():
+        made = drawn(root, picture)
+        texts, boxes = zip(*shown_texts(made), strict=True)
+        x0, y0, x1, y1 = np.array([box.extents for box in boxes]).T
+        leaves = (x0 < 0) | (y0 < 0) | (x1 > made.bbox.width) | (y1 > made.bbox.height)
+        assert not leaves.any(), f"{name}: {np.array(texts)[leaves]} leave the picture"
+        room = 3  # of the boxes, not of the letters
+        for row, text in enumerate(texts):
+            overlaps = (
+                (np.minimum(x1, x1[row]) - np.maximum(x0, x0[row]) > room)
+                & (np.minimum(y1, y1[row]) - np.maximum(y0, y0[row]) > room)
+                & (np.arange(len(texts)) != row)
+            )
+            assert not overlaps.any(), f"{name}: {text!r} overlaps {np.array(texts)[overlaps]}"
+
+
+def test_demo_data_is_marked_on_every_picture(publish: Publish) -> None:
+    root = publish(source="demo")
+    assert all("DEMO DATA" in words(drawn(root, picture)) for picture in PICTURES.values())
+
+
+def test_real_data_is_not_marked_and_says_whence_and_when_it_is(publish: Publish) -> None:
+    root = publish(source="archive")
+    for picture in PICTURES.values():
+        made = words(drawn(root, picture))
+        assert "DEMO" not in made
+        assert "source archive" in made
+        assert "as of 21 Jan 2026, 23:59" in made
+
+
+class Counted:
+    """A connection that counts the rows that leave the database."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.rows = 0
+
+    def execute(self, *arguments: Any) -> Counted:
+        self.connection.execute(*arguments)
+        return self
+
+    def fetchnumpy(self) -> Columns:
+        columns: Columns = self.connection.fetchnumpy()
+        self.rows += len(next(iter(columns.values())))
+        return columns
+
+    def fetchall(self) -> list[Any]:
+        rows = self.connection.fetchall()
+        self.rows += len(rows)
+        return rows
+
+
+def test_few_rows_leave_the_database_however_many_posts_there_are(publish: Publish) -> None:
+    root = publish(n_posts=200_000, days=100, has_prices=False)
+    with duckdb.connect(root.published_db, read_only=True) as connection:
+        counted = Counted(connection)
+        facts = published(counted)  # type: ignore[arg-type]
+        assert facts is not None
+        assert facts.n_posts == 200_000
+        for picture in PICTURES.values():
+            picture.read(counted)
+    assert 5_000 < counted.rows <= 10_000
+
+
+def test_the_published_columns_are_those_of_the_warehouse(publish: Publish) -> None:
+    columns = query(
+        publish(n_posts=0), "select table_schema, table_name, column_name from information_schema.columns"
+    )
+    assert len(columns) > 50
+    documented = set()
+    for path in (ROOT / "warehouse" / "models").rglob("*.yml"):
+        for model in yaml.safe_load(path.read_text()).get("models", []):
+            documented |= {(model["name"], column["name"]) for column in model["columns"]}
+    assert {(f"{schema}_{table}", column) for schema, table, column in columns} <= documented
+
+
+# ---- signal_over_time --------------------------------------------------------------------------------
+
+
+def line_of_scores(axes: Axes) -> Line2D:
+    return max(
+        (line for line in axes.lines if line.get_marker() == "None"), key=lambda line: len(line.get_xdata())
+    )
+
+
+def days_since_1970(*clock: int) -> float:
+    return (datetime(*clock) - datetime(1970, 1, 1)).total_seconds() / 86_400  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("days", "bar_interval"), [(0.3, "15min"), (2, "15min"), (2.2, "1h"), (13.9, "1h"), (14.5, "1d")]
+)
+def test_the_span_chooses_the_bars(publish: Publish, days: float, bar_interval: str) -> None:
+    root = publish(n_posts=3_000, days=days)
+    with duckdb.connect(root.published_db, read_only=True) as connection:
+        signal = signal_over_time.read(connection)
+    assert signal.bar_interval == bar_interval
+    assert len(signal.bars["score"]) <= 350
+
+
+def test_posts_far_off_do_not_stretch_the_axis(publish: Publish) -> None:
+    root = publish(
+        "insert into marts.signal_bars select * replace ("
+        "bar_start - interval 90 days as bar_start, bar_end - interval 90 days as bar_end, "
+        "null as score, null as ci_low, null as ci_high, 1 as n_posts) "
+        "from marts.signal_bars where bar_interval <> '1d' and bar_start = '2026-01-21 04:30:00Z'"
+    )
+    made = drawn(root, signal_over_time)
+    assert made.axes[0].get_xlim() == pytest.approx(
+        (days_since_1970(2026, 1, 21), days_since_1970(2026, 1, 22))
+    )
+    assert "Left out before and after: 1 bar with too few posts." in words(made)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+def test_the_axis_is_the_wall_clock_in_india(
+    publish: Publish, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        made = drawn(publish(), signal_over_time)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    ticks = {tick.label1.get_text(): tick.get_loc() for tick in made.axes[-1].xaxis.get_major_ticks()}
+    # 04:30 UTC is 10:00 in India.
+    assert ticks["10:00"] == pytest.approx(days_since_1970(2026, 1, 21, 10))
+    assert ticks["00:00\nWed 21 Jan"] == pytest.approx(days_since_1970(2026, 1, 21))
+    assert ticks["24:00"] == pytest.approx(days_since_1970(2026, 1, 22))
+    middles = line_of_scores(made.axes[0]).get_xdata()
+    assert np.isclose(middles, days_since_1970(2026, 1, 21, 10, 7, 30)).any()
+    # The session opens at 09:15, the pre-open quarter of an hour before.
+    spans = {round(patch.get_x(), 6) for patch in made.axes[0].patches}  # type: ignore[attr-defined]
+    assert spans == {round(days_since_1970(2026, 1, 21, 9, m), 6) for m in (0, 15)}
+
+
+NO_SCORE = ("2026-01-21 04:30:00Z", "2026-01-21 04:45:00Z", "2026-01-21 07:00:00Z")
+NO_BAR = ("2026-01-21 09:00:00Z",)
+NO_INTERVAL = ("2026-01-21 06:00:00Z", "2026-01-21 11:30:00Z")
+
+
+def middle(bar_start: str) -> float:
+    at = datetime.fromisoformat(bar_start)
+    return days_since_1970(at.year, at.month, at.day, at.hour, at.minute) + (330 + 7.5) / 1440
+
+
+def sparse_day(publish: Publish) -> Settings:
+    """A day of 15-minute bars, some without a score, some missing, some without an interval."""
+    where = "bar_interval = '15min' and instrument = 'MARKET' and bar_start in"
+    return publish(
+        f"update marts.signal_bars set score = null, ci_low = null, ci_high = null where {where} {NO_SCORE}",
+        f"delete from marts.signal_bars where {where} ('{NO_BAR[0]}')",
+        f"update marts.signal_bars set ci_low = null, ci_high = null where {where} {NO_INTERVAL}",
+    )
+
+
+def test_bars_without_a_score_leave_gaps(publish: Publish) -> None:
+    line = line_of_scores(drawn(sparse_day(publish), signal_over_time).axes[0])
+    points = np.array(line.get_xydata())
+    assert np.isfinite(points[:, 1]).sum() == 96 - len(NO_SCORE) - len(NO_BAR)
+    for start, end in itertools.pairwise(points):
+        for bar_start in NO_SCORE + NO_BAR:
+            is_across = start[0] - 1e-6 <= middle(bar_start) <= end[0] + 1e-6
+            assert not (is_across and np.isfinite([start, end]).all())
+
+
+def test_bars_without_an_interval_have_no_band_and_a_hollow_point(publish: Publish) -> None:
+    root = sparse_day(publish)
+    axes = drawn(root, signal_over_time).axes[0]
+    (band,) = axes.collections
+    bars = query(
+        root,
+        "select cast(bar_start as varchar), score, ci_low, ci_high from marts.signal_bars "
+        "where bar_interval = '15min' and instrument = 'MARKET' and score is not null",
+    )
+    hollow = []
+    for bar_start, score, low, high in bars:
+        x = middle(bar_start)
+        is_banded = any(path.contains_point((x, score)) for path in band.get_paths())
+        assert is_banded == (low is not None), bar_start
+        if low is None:
+            hollow.append(x)
+        else:
+            for path in band.get_paths():
+                assert not path.contains_point((x, high + 1e-3))
+                assert not path.contains_point((x, low - 1e-3))
+    assert len(hollow) >= len(NO_INTERVAL)
+    (points,) = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert sorted(points.get_xdata()) == pytest.approx(sorted(hollow))
+
+
+def test_the_title_tells_of_the_last_finished_session(publish: Publish) -> None:
+    root = publish()
+    ((n_posts,),) = query(
+        root,
+        "select n_posts from marts.signal_bars where instrument = 'MARKET' and bar_interval = '1d' "
+        "and trading_date = date '2026-01-21'",
+    )
+    told = title(drawn(root, signal_over_time))
+    assert told.startswith("Market mood, session of 21 Jan 2026: ")
+    assert told.endswith(f" over {n_posts:,} posts")
+
+
+def test_sessions_without_posts_take_little_room_and_are_marked(publish: Publish) -> None:
+    root = publish(*HOLES, n_posts=3_000, days=200, start="2025-01-01 00:00:00Z")
+    made = drawn(root, signal_over_time)
+    dotted = [line for line in made.axes[0].lines if line.get_linestyle() not in ("-", "None")]
+    # Six weeks are marked as left out; a single session is a plain gap of its own width.
+    assert len(dotted) == 1
+    assert "Dotted: " in words(made)
+    ((n_sessions,),) = query(
+        root, "select count(*) from marts.signal_bars where instrument = 'MARKET' and bar_interval = '1d'"
+    )
+    low, high = made.axes[0].get_xlim()
+    assert high - low == n_sessions + (signal_over_time.WIDEST_HOLE - 1) + 1
+
+
+def test_only_the_latest_sessions_are_drawn_and_the_rest_is_told(publish: Publish) -> None:
+    root = publish(**LONG)
+    with duckdb.connect(root.published_db, read_only=True) as connection:
+        signal = signal_over_time.read(connection)
+    assert len(signal.bars["score"]) == signal_over_time.MAX_SESSIONS
+    assert signal.n_left_out > 0
+    assert f"{signal.n_left_out} earlier ones left out" in words(drawn(root, signal_over_time))
+    assert signal.bars["trading_date"][-1] == signal.bars["trading_date"].max()
+
+
+def test_prices_have_a_panel_where_there_are_any(publish: Publish) -> None:
+    root = publish()
+    made = drawn(root, signal_over_time)
+    assert "NIFTY 50, points" in words(made)
+    (line,) = made.axes[2].lines
+    assert len(line.get_xdata()) == 125  # 3-minute bars of one session
+    assert min(line.get_xdata()) >= days_since_1970(2026, 1, 21, 9, 15)
+
+
+def test_without_prices_there_is_no_panel_for_them(publish: Publish) -> None:
+    made = drawn(publish(has_prices=False), signal_over_time)
+    assert len(made.axes) == 2
+    assert "price_bars" not in words(made)
+
+
+# ---- sentiment_distribution --------------------------------------------------------------------------
+
+
+def test_shares_and_classes_are_those_of_the_posts(publish: Publish) -> None:
+    root = publish()
+    made = drawn(root, sentiment_distribution)
+    counts = dict(query(root, "select sentiment_label, count(*) from signals.tweet_signals group by all"))
+    assert f"bearish {counts[-1] / 20:.1f} %, {counts[-1]:,} posts" in words(made)
+    assert f"bullish {counts[1] / 20:.1f} %, {counts[1]:,} posts" in words(made)
+    labels, classes, histogram = made.axes
+    assert [patch.get_width() for patch in labels.patches] == pytest.approx(  # type: ignore[attr-defined]
+        [counts[label] / 2_000 for label in (-1, 0, 1)]
+    )
+    assert sum(patch.get_width() for patch in classes.patches) == 2_000  # type: ignore[attr-defined]
+    assert sum(patch.get_height() for patch in histogram.patches) == counts[-1] + counts[1]  # type: ignore[attr-defined]
+
+
+def test_bins_hold_their_lower_end_and_the_last_both(publish: Publish) -> None:
+    root = publish(
+        "update signals.tweet_signals set sentiment_label = 0",
+        "update signals.tweet_signals set sentiment_label = 1, sentiment = 1 where tweet_id = 'p0'",
+        "update signals.tweet_signals set sentiment_label = 1, sentiment = 0.951 where tweet_id = 'p1'",
+        "update signals.tweet_signals set sentiment_label = -1, sentiment = -1 where tweet_id = 'p2'",
+        "update signals.tweet_signals set sentiment_label = -1, sentiment = -0.01 where tweet_id = 'p3'",
+    )
+    heights = [patch.get_height() for patch in drawn(root, sentiment_distribution).axes[2].patches]  # type: ignore[attr-defined]
+    assert len(heights) == 40
+    assert {index: height for index, height in enumerate(heights) if height} == {0: 1, 19: 1, 39: 2}
+
+
+def test_a_lean_of_views_is_claimed_only_with_a_clear_interval(publish: Publish) -> None:
+    assert "those that do are split" in title(
+        drawn(publish(bearish=0.1, bullish=0.1), sentiment_distribution)
+    )
+
+
+def test_a_clear_lean_of_views_is_claimed(publish: Publish) -> None:
+    assert title(drawn(publish(bearish=0.02, bullish=0.1), sentiment_distribution)).endswith(" are bullish")
+
+
+# ---- engagement_vs_sentiment -------------------------------------------------------------------------
+
+
+def sample(root: Settings) -> Columns:
+    with duckdb.connect(root.published_db, read_only=True) as connection:
+        return engagement_vs_sentiment.read(connection).points
+
+
+def strata(points: Columns) -> set[tuple[int, int]]:
+    tenths = np.minimum(np.floor(points["engagement"] * 10), 9).astype(int)
+    return set(zip(points["sentiment_label"].tolist(), tenths.tolist(), strict=True))
+
+
+def test_few_posts_are_all_drawn(publish: Publish) -> None:
+    assert len(sample(publish(n_posts=4_000))["engagement"]) == 4_000
+
+
+def test_a_sample_holds_every_stratum_and_nearly_fills_the_room(publish: Publish) -> None:
+    root = publish(n_posts=40_000, bullish=0.002, days=3)
+    points = sample(root)
+    assert (
+        engagement_vs_sentiment.MAX_POINTS - 30
+        <= len(points["engagement"])
+        <= engagement_vs_sentiment.MAX_POINTS
+    )
+    everyone = query(
+        root,
+        "select distinct sentiment_label, cast(least(floor(engagement * 10), 9) as integer) "
+        "from signals.tweet_signals",
+    )
+    assert strata(points) == set(everyone)
+    # A rare label is there whole, or nearly.
+    ((n_bullish,),) = query(root, "select count(*) from signals.tweet_signals where sentiment_label = 1")
+    assert (points["sentiment_label"] == 1).sum() > 0.9 * n_bullish
+
+
+def test_a_sample_does_not_depend_on_the_order_of_rows(publish: Publish) -> None:
+    root = publish(n_posts=20_000, days=3)
+    before = sample(root)
+    with duckdb.connect(root.published_db) as connection:
+        for table in ("signals.tweet_signals", "validated.tweets"):
+            connection.execute(
+                f"create or replace temp table shuffled as from {table} order by hash(tweet_id, 9)"
+            )
+            connection.execute(f"create or replace table {table} as from shuffled")
+    after = sample(root)
+    assert before.keys() == after.keys()
+    assert all((before[name] == after[name]).all() for name in before)
+
+
+def test_posts_without_counts_are_not_taken_for_ignored_ones(publish: Publish) -> None:
+    root = publish(measured=0.5)
+    ((n_measured,),) = query(root, "select count(like_count) from validated.tweets")
+    assert 900 < n_measured < 1_100
+    assert len(sample(root)["engagement"]) == n_measured
+    assert f"Left out: {2_000 - n_measured:,} posts" in words(drawn(root, engagement_vs_sentiment))
+
+
+def test_a_difference_in_engagement_is_told(publish: Publish) -> None:
+    root = publish("update signals.tweet_signals set engagement = engagement / 3 where sentiment_label = -1")
+    told = title(drawn(root, engagement_vs_sentiment))
+    assert told.startswith("Bullish posts draw more engagement than bearish ones: ")
+
+
+def test_no_difference_in_engagement_is_told(publish: Publish) -> None:
+    assert title(drawn(publish(), engagement_vs_sentiment)).startswith("No clear difference in engagement: ")
+
+
+# ---- signal_aggregation ------------------------------------------------------------------------------
+
+
+def test_the_two_intervals_are_drawn_under_their_own_names(publish: Publish) -> None:
+    root = publish()
+    panel = drawn(root, signal_aggregation).axes[0]
+    for name, low, high in (
+        ("95 % interval of the mean, over authors", "mean_ci_low", "mean_ci_high"),
+        ("spread of single posts (mean ± 1.96 standard deviations)", "spread_low", "spread_high"),
+    ):
+        (lines,) = [lines for lines in panel.collections if lines.get_label() == name]
+        expected = query(root, f"select {low}, {high} from marts.signal_summary where window_name = 'all'")
+        first: Any = lines.get_segments()[0]  # type: ignore[attr-defined]
+        assert tuple(first[:, 0]) == pytest.approx(expected[0])
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["all posts", "7 days", "24 hours"]
+
+
+def test_the_newest_finished_session_with_several_scores_is_shown(publish: Publish) -> None:
+    root = publish(
+        # The newest finished one scores only the market.
+        "update marts.signal_bars set score = null "
+        "where trading_date = date '2026-01-23' and instrument <> 'MARKET'",
+        n_posts=3_000,
+        days=2.9,
+    )
+    with duckdb.connect(root.published_db, read_only=True) as connection:
+        instruments = signal_aggregation.read(connection).instruments
+    assert set(instruments["trading_date"].astype("datetime64[D]").astype(str)) == {"2026-01-22"}
+    assert instruments["instrument"].tolist()[0] == "MARKET"
+    assert sorted(instruments["instrument"]) == ["BANKNIFTY", "MARKET", "NIFTY50", "TCS"]
+
+
+def test_hashtags_show_with_what_can_be_drawn_of_them(publish: Publish) -> None:
+    made = words(drawn(publish(), signal_aggregation))
+    for tag in ("#शेयरबाजार", "#निफ्टी", "#…moon…", "#$tcs$", "#stockmarketindiadai…"):
+        assert tag in made

@@ -61,8 +61,8 @@ def test_what_cannot_be_drawn_leaves_an_ellipsis(text: str, kept: str) -> None:
 
 
 def test_a_cashtag_is_no_formula() -> None:
-    assert width("$tcs$") > width("tcs")
-    assert drawn("$tcs$ and $sbin$").texts[-1].get_text() == "$tcs$ and $sbin$"
+    # One sign alone is never taken for mathematics; two would be.
+    assert width("$tcs$") == pytest.approx(width("$tcs") + width("$"), abs=2)
 
 
 def test_a_long_title_fits() -> None:

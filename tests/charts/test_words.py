@@ -15,7 +15,13 @@ MINUS = "\N{MINUS SIGN}"
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.044, "+0.04"), (-0.044, f"{MINUS}0.04"), (0.0049, "0.00"), (-0.0049, "0.00"), (-0.005001, f"{MINUS}0.01")],
+    [
+        (0.044, "+0.04"),
+        (-0.044, f"{MINUS}0.04"),
+        (0.0049, "0.00"),
+        (-0.0049, "0.00"),
+        (-0.005001, f"{MINUS}0.01"),
+    ],
 )
 def test_a_sign_is_shown_where_the_rounded_number_has_one(value: float, text: str) -> None:
     assert words.signed(value) == text
