@@ -72,7 +72,7 @@ charts: setup ## Pictures from the published file
 
 docs: setup ## Every table and column on one page; prints where
 	@echo dbt docs generate; $(SETTINGS) && $(BIN)/dbt docs generate --static && \
-		echo "$$MARKET_INTEL_DATA/build/target/static_index.html"
+		echo target/static_index.html
 
 # ---- Checks ---------------------------------------------------------------------------------------
 

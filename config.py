@@ -70,6 +70,8 @@ class Settings(BaseModel):
             raise ValueError(str(error)) from error
         if not is_usable:
             raise ValueError("is a file, not a folder")
+        if set(str(absolute)) & set("*?[]"):
+            raise ValueError("holds one of * ? [ ], which DuckDB would read as a pattern")
         return absolute
 
     @field_validator("naive_timezone")

@@ -27,18 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         config = settings()
+        if given[:1] == ["auto"]:
+            given[0] = _default_source(config)
         parsed = _parser().parse_args(given)
-        command = parsed.command if parsed.command != "auto" else _default_source(config)
-        if command != parsed.command:
-            parsed = _parser().parse_args([command, *[word for word in given if word != "auto"]])
-        match command:
+        match parsed.command:
             case "runs":
                 return _show_runs(config, parsed.last)
             case "compact":
                 return _compact(config, parsed.rows)
             case _:
-                return _ingest(config, console, command, parsed, given)
-    except (ConfigError, RootError, SourceError) as error:
+                return _ingest(config, console, parsed.command, parsed, given)
+    except (ConfigError, RootError, SourceError, OSError) as error:
         console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
         return EXIT_USAGE
 
@@ -92,13 +91,15 @@ def _ingest(
         plain = logging.StreamHandler()
         plain.setFormatter(logging.Formatter("%(message)s"))
         logging.getLogger("ingest.progress").addHandler(plain)
-    words = [word for word in given if word not in ("auto", name)]
+    words = given[1:]
     with Progress(console) as progress:
         result = run(config, name, shlex.join(words), lambda shown: module.items(parsed, shown), progress)
     for entity, counts in sorted(result.counts.items()):
         print(f"{entity}: {counts.line()}")
+        for reason, n in counts.quarantine_reasons.most_common(5):
+            print(f"  quarantined {n:,}: {reason}")
         if counts.quarantined:
-            print(f"  quarantined records, with reasons: {config.quarantine / entity}")
+            print(f"  they are kept in {config.quarantine / entity}")
     for problem in result.problems:
         print(f"  batch refused: {problem}")
     if not result.counts:

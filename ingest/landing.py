@@ -103,7 +103,7 @@ def refuse_mixing(settings: Settings, source: str) -> None:
             held, wanted = ("demo", "real") if is_demo else ("real", "demo")
             raise RootError(
                 f"{settings.data} holds {held} records, and {source!r} would add {wanted} ones. "
-                f"Give them a root of their own: MARKET_INTEL_DATA=another/folder, or remove {settings.data}."
+                "Give them a root of their own: MARKET_INTEL_DATA=another/folder."
             )
 
 
@@ -131,6 +131,8 @@ class LandingZone:
         table, misfits = self._typed(entity, captured, landed_at)
         refused = self.quarantine(entity, misfits)
         with self._transaction():
+            # Again under the lock: another ingest may have been the first to land here.
+            refuse_mixing(self._settings, self._source)
             fresh = self._unseen(entity, table["sighting_id"].to_pylist())
             unchanged = table.num_rows - len(fresh)
             if not fresh:
@@ -139,7 +141,7 @@ class LandingZone:
             problems = failures(entity, table)
             name = f"{self._source}-{self._run_id}-{self._batches:04d}.parquet"
             if problems:
-                self._quarantine_batch(entity, table, problems)
+                self._quarantine_batch(entity, captured, table, problems, landed_at)
                 return Landed(0, unchanged, refused + table.num_rows, tuple(problems))
             self._batches += 1
             folder = Path(entity, f"dt={landed_at:%Y-%m-%d}")
@@ -240,21 +242,31 @@ class LandingZone:
                 rows[payload_hash] = {
                     "payload_hash": payload_hash,
                     "payload": record.payload,
-                    "file": record.origin.file,
+                    "file": _printable(record.origin.file),
                     "position": record.origin.position,
                 }
         with atomic_file(path) as temporary:
             payloads = pa.Table.from_pylist(list(rows.values()), schema=PAYLOAD_SCHEMA)
             pq.write_table(payloads, temporary, compression="zstd")
 
-    def _quarantine_batch(self, entity: str, table: pa.Table, problems: Sequence[str]) -> None:
-        """Set a whole batch aside. Its name is its content, so that a retry replaces it."""
+    def _quarantine_batch(
+        self,
+        entity: str,
+        captured: Sequence[Captured],
+        table: pa.Table,
+        problems: Sequence[str],
+        refused_at: datetime,
+    ) -> None:
+        """Set a whole batch aside, originals included. Its name is its content: a retry replaces it."""
         digest = hashlib.sha256("".join(sorted(table["sighting_id"].to_pylist())).encode()).hexdigest()[:16]
         path = self._settings.quarantine / entity / "batches" / f"{self._source}-{digest}.parquet"
         write_parquet(table, path)
+        self._write_payloads(path.with_name(f"{path.stem}-payloads.parquet"), captured, table)
         report = {
             "entity": entity,
+            "source": self._source,
             "run_id": self._run_id,
+            "quarantined_at": refused_at.isoformat(),
             "records": table.num_rows,
             "problems": list(problems),
         }
@@ -295,9 +307,9 @@ def _checked_table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 
 
 def _sighting_id(fields: dict[str, Any], payload_hash: str) -> str:
-    text = json.dumps(
-        [*fields.values(), payload_hash], ensure_ascii=False, separators=(",", ":"), default=str
-    )
+    # By name and without nulls, so that a column that is added later changes no sighting of before.
+    known = {name: value for name, value in sorted(fields.items()) if value is not None}
+    text = json.dumps([known, payload_hash], ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -312,10 +324,15 @@ def _quarantine_line(record: Quarantined, source: str, run_id: str, now: datetim
         "source": source,
         "run_id": run_id,
         "quarantined_at": now.isoformat(),
-        "file": origin.file,
+        "file": _printable(origin.file),
         "position": origin.position,
         **payload,
     }
+
+
+def _printable(file: str) -> str:
+    """A file's name as text, also where the file system's bytes are none."""
+    return file.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _quarantine_key(line: dict[str, str]) -> bytes:
@@ -333,6 +350,11 @@ def _index_sightings(connection: sqlite3.Connection, entity: str, sighting_ids: 
 def _index_unknown_files(settings: Settings, connection: sqlite3.Connection) -> None:
     """Index landed and quarantined files that the index does not know: it was lost, or we were killed."""
     known = {path for (path,) in connection.execute("select path from indexed_files")}
+    if any(not (settings.data / path).exists() for path in known):
+        # Files were taken away; what only they held may land again.
+        for table in ("sightings", "quarantined", "indexed_files"):
+            connection.execute(f"delete from {table}")
+        known = set()
     kept = sorted(settings.quarantine.glob("*/dt=*/*.jsonl.gz"))
     for path in [*landed_files(settings), *kept]:
         relative = path.relative_to(settings.data).as_posix()
@@ -347,7 +369,7 @@ def _index_unknown_files(settings: Settings, connection: sqlite3.Connection) -> 
             with gzip.open(path, "rb") as stream:
                 keys = [(entity, _quarantine_key(json.loads(line))) for line in stream]
             connection.executemany("insert or ignore into quarantined values (?, ?)", keys)
-        connection.execute("insert into indexed_files values (?)", (relative,))
+        connection.execute("insert or ignore into indexed_files values (?)", (relative,))
         connection.execute("commit")
 
 
@@ -367,6 +389,10 @@ def compact(settings: Settings, connection: sqlite3.Connection, entity: str, row
             small = [path for path in files if pq.read_metadata(path).num_rows < rows]
             for group in _groups(small, rows):
                 _merge(group, schema, kind)
+                connection.executemany(
+                    "delete from indexed_files where path = ?",
+                    [(path.relative_to(settings.data).as_posix(),) for path in group if not path.exists()],
+                )
             if kind == "raw":
                 before, after = before + len(files), after + len(list(day.glob("*.parquet")))
     _index_unknown_files(settings, connection)
@@ -403,9 +429,19 @@ def _merge(group: Sequence[Path], schema: pa.Schema, kind: str) -> None:
         with pq.ParquetWriter(temporary, schema.with_metadata(metadata), compression=compression) as writer:
             for path in group:
                 for batch in pq.ParquetFile(path).iter_batches():
-                    writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
+                    writer.write_batch(_conformed(batch, schema))
     for path in group:
         path.unlink()
+
+
+def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A batch of an older schema in today's: columns that it lacks are null."""
+    held = set(batch.schema.names)
+    columns = [
+        batch.column(field.name).cast(field.type) if field.name in held else pa.nulls(len(batch), field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _finish_compactions(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -66,11 +67,14 @@ class Progress:
             log.info("%s: %s read, %s landed", entity, f"{read:,}", f"{landed:,}")
 
     def position(self, name: str, done: int, total: int) -> None:
-        """Units done of the current step (bytes of a file, pages of a plan)."""
+        """Units done of the current step: bytes of a file, pages of a plan."""
+        name = Path(name).name
         if not self._due(name) and done < total:
             return
         if self._bars:
             self._draw(name, done, total, "")
+            if done >= total:
+                self._bars.remove_task(self._tasks.pop(name))
         elif done < total:
             log.info("%s: %d%%", name, 100 * done // max(total, 1))
 

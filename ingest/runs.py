@@ -21,8 +21,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
-from types import FrameType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from config import Settings
 from ingest.entities import Captured, Excluded, Item, Origin, Quarantined
@@ -58,6 +58,7 @@ class Counts:
     unchanged: int = 0
     quarantined: int = 0
     excluded: Counter[str] = field(default_factory=Counter)
+    quarantine_reasons: Counter[str] = field(default_factory=Counter)
 
     @property
     def accounted(self) -> int:
@@ -130,28 +131,79 @@ def run(
             (run_id, source, arguments, started_at.isoformat(), os.getpid()),
         )
         log.info("run %s started: %s %s", run_id, source, arguments)
-        batches = _Batches(settings, zone, progress)
-        status, message = "succeeded", None
-        try:
-            with _terminate_as_interrupt():
+        status, message, failure = "succeeded", None, None
+        with _Interrupts() as interrupts:
+            batches = _Batches(settings, zone, progress, interrupts)
+            try:
                 for item in items(progress):
                     batches.add(item)
-        except KeyboardInterrupt:
-            status, message = "interrupted", "stopped by the user"
-        except Exception as error:
-            status, message = "failed", f"{type(error).__name__}: {error}"
-            raise
-        finally:
-            batches.flush()
-            _finish(state, zone, run_id, source, arguments, started_at, status, message, batches)
+            except KeyboardInterrupt:
+                status, message = "interrupted", "stopped by the user"
+            except Exception as error:
+                failure = error
+            with interrupts.held():
+                try:
+                    batches.flush()
+                except Exception as error:
+                    failure = failure or error
+                    batches.give_up()
+                if failure:
+                    status, message = "failed", f"{type(failure).__name__}: {failure}"
+                elif batches.problems:
+                    status, message = "failed", f"{len(batches.problems)} expectations refused a batch"
+                _finish(state, zone, run_id, source, arguments, started_at, status, message, batches)
+    if failure:
+        raise failure
     return RunResult(run_id, status, batches.counts, tuple(batches.problems), message)
+
+
+class _Interrupts:
+    """SIGINT and SIGTERM as KeyboardInterrupt, held back while a batch lands."""
+
+    def __init__(self) -> None:
+        self._is_held = self._is_pending = False
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._receive) for number in _STOP_SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if not self._is_held:
+            raise KeyboardInterrupt
+        self._is_pending = True
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Finish what is inside; ``raise_pending`` then says whether a signal came meanwhile."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+
+    def raise_pending(self) -> None:
+        """Raise the KeyboardInterrupt that was held back, if one was."""
+        if self._is_pending:
+            raise KeyboardInterrupt
+
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Batches:
     """Pending records by entity, and what became of the landed ones."""
 
-    def __init__(self, settings: Settings, zone: LandingZone, progress: Progress) -> None:
+    def __init__(
+        self, settings: Settings, zone: LandingZone, progress: Progress, interrupts: _Interrupts
+    ) -> None:
         self._rows, self._zone, self._progress = settings.batch_rows, zone, progress
+        self._interrupts = interrupts
         self._captured: dict[str, list[Captured]] = {}
         self._broken: dict[str, list[Quarantined]] = {}
         self._bytes = 0
@@ -172,11 +224,17 @@ class _Batches:
                 self._bytes += len(item.payload)
         self._progress.count(item.entity, counts.read, counts.landed)
         if len(self._captured.get(item.entity, ())) >= self._rows or self._bytes >= BATCH_PAYLOAD_BYTES:
-            self.flush()
+            with self._interrupts.held():
+                self.flush()
+            self._interrupts.raise_pending()
 
     def flush(self) -> None:
-        for entity, broken in self._broken.items():
+        while self._broken:
+            entity, broken = self._broken.popitem()
             self.counts[entity].quarantined += self._zone.quarantine(entity, broken)
+            self.counts[entity].quarantine_reasons.update(
+                f"{record.reason}, in {record.origin.file}" for record in broken
+            )
             for record in broken[:5]:
                 log.warning(
                     "quarantined %s at %s %s: %s",
@@ -185,7 +243,8 @@ class _Batches:
                     record.origin.position,
                     record.reason,
                 )
-        for entity, captured in self._captured.items():
+        while self._captured:
+            entity, captured = self._captured.popitem()
             outcome = self._zone.land(entity, captured)
             counts = self.counts[entity]
             counts.landed += outcome.landed
@@ -195,7 +254,16 @@ class _Batches:
                 log.error("batch of %s quarantined: %s", entity, problem)
             self.problems.extend(f"{entity}: {problem}" for problem in outcome.problems)
             self._progress.count(entity, counts.read, counts.landed)
-        self._captured, self._broken, self._bytes = {}, {}, 0
+        self._bytes = 0
+
+    def give_up(self) -> None:
+        """Landing failed: what is pending was not read for good, and the next run reads it again."""
+        self._captured, self._broken = {}, {}
+        for entity, counts in self.counts.items():
+            log.error(
+                "%s: %d records were read and could not be landed", entity, counts.read - counts.accounted
+            )
+            counts.read = counts.accounted
 
 
 def _finish(
@@ -260,18 +328,6 @@ def _mark_lost(state: sqlite3.Connection) -> None:
             )
         except PermissionError:
             continue
-
-
-@contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(frozen=True)

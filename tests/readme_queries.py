@@ -26,7 +26,10 @@ def output(database: Path, sql: str) -> str:
         connection.execute("set TimeZone = 'UTC'")
         cursor = connection.execute(sql)
         rows = [[column[0] for column in cursor.description], *cursor.fetchall()]
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    # Posts may hold control characters; a page of text may not.
+    cells = [
+        ["" if cell is None else re.sub(r"[\x00-\x1f\x7f]", "·", str(cell)) for cell in row] for row in rows
+    ]
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
     return "\n".join(line.rstrip() for line in lines) + "\n"

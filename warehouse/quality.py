@@ -234,6 +234,12 @@ def main() -> int:
     try:
         config = settings()
         findings = report(config)
+    except duckdb.IOException as error:
+        print(
+            f"error: the published file cannot be read; who holds it must open it read-only: {error}",
+            file=sys.stderr,
+        )
+        return 2
     except (ConfigError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -101,8 +102,8 @@ def test_a_batch_that_great_expectations_refuses_goes_to_quarantine_whole(root: 
     assert (outcome.landed, outcome.quarantined) == (0, 200)
     assert any("text" in problem for problem in outcome.problems)
     assert landing.landed_files(root) == []
-    (kept,) = root.quarantine.rglob("*.parquet")
-    assert pq.read_table(kept).num_rows == 200
+    kept, originals = sorted(root.quarantine.rglob("*.parquet"), key=lambda path: len(path.name))
+    assert pq.read_table(kept).num_rows == pq.read_table(originals).num_rows == 200
     report = json.loads(kept.with_suffix(".json").read_text())
     assert report["problems"] == list(outcome.problems)
 
@@ -110,6 +111,31 @@ def test_a_batch_that_great_expectations_refuses_goes_to_quarantine_whole(root: 
 def test_a_refused_batch_can_land_later(root: Settings) -> None:
     land(root, *[post(str(n), text=None) for n in range(200)])
     assert land(root, *[post(str(n), text="nifty") for n in range(200)]).landed == 200
+
+
+def test_a_record_whose_file_was_taken_away_lands_again(root: Settings) -> None:
+    land(root, post("1"))
+    landing.landed_files(root)[0].unlink()
+    assert land(root, post("1"), run_id="run2") == Landed(landed=1)
+
+
+def test_a_file_of_before_a_column_was_added_compacts_and_its_records_stay_known(root: Settings) -> None:
+    land(root, post("1"))
+    (path,) = landing.landed_files(root)
+    landing.write_parquet(pq.read_table(path).drop_columns(["bookmark_count"]), path)
+    land(root, post("2"), run_id="run2")
+    with closing(open_state(root)) as state:
+        assert landing.compact(root, state, "tweets", rows=1000) == (2, 1)
+    assert landed_ids(root) == ["1", "2"]
+    assert land(root, post("1"), run_id="run3") == Landed(unchanged=1)
+
+
+def test_a_file_name_that_is_no_text_is_kept_readably(root: Settings) -> None:
+    odd = Origin(os.fsdecode(b"caf\xe9.jsonl"), "line 1")
+    record = post("1")
+    assert land(root, Captured("tweets", record.fields, record.payload, odd)).landed == 1
+    (payloads,) = root.payloads.rglob("*.parquet")
+    assert pq.read_table(payloads)["file"].to_pylist() == ["caf\ufffd.jsonl"]
 
 
 def test_a_killed_write_leaves_no_file_and_no_index(root: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from config import Settings
 from ingest.entities import Captured, Excluded, Item, Origin, Quarantined
-from ingest.landing import landed_files
+from ingest.landing import Landed, LandingZone, landed_files
 from ingest.progress import Progress
 from ingest.runs import RunResult, history, open_state, run
 
@@ -65,6 +65,38 @@ def test_ctrl_c_lands_what_was_read(root: Settings) -> None:
     assert result.counts["price_bars"].landed >= 1
     again = drive(root, iter([bar(1), bar(2)]))
     assert again.counts["price_bars"].landed + result.counts["price_bars"].landed == 2
+
+
+def test_ctrl_c_while_a_batch_lands_waits_for_it(root: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    land = LandingZone.land
+
+    def interrupted_land(zone: LandingZone, entity: str, captured: list[Captured]) -> Landed:
+        os.kill(os.getpid(), signal.SIGINT)
+        return land(zone, entity, captured)
+
+    monkeypatch.setattr(LandingZone, "land", interrupted_land)
+    small = root.model_copy(update={"batch_rows": 10})
+    items = [Quarantined("price_bars", "no date", b"x", WHERE), *(bar(minute) for minute in range(35))]
+    result = drive(small, iter(items))
+    assert result.status == "interrupted"
+    counts = result.counts["price_bars"]
+    assert (counts.landed, counts.quarantined) == (10, 1)
+    assert counts.accounted == counts.read
+
+
+def test_a_landing_that_fails_ends_the_run_as_failed(root: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    land = LandingZone.land
+
+    def full(zone: LandingZone, entity: str, captured: list[Captured]) -> Landed:
+        if entity == "price_bars":
+            raise OSError("disk full")
+        return land(zone, entity, captured)
+
+    monkeypatch.setattr(LandingZone, "land", full)
+    with pytest.raises(OSError, match="disk full"):
+        drive(root, iter([bar(1)]))
+    (past,) = history(root, 5)
+    assert (past.status, past.counts.read) == ("failed", 0)
 
 
 def test_sigterm_ends_a_run_as_ctrl_c_does(root: Settings) -> None:

@@ -111,7 +111,7 @@ def test_a_failing_gate_keeps_the_published_file_and_says_why(new_root: NewRoot,
     failed = dbt(root, "build")
     assert failed.returncode != 0
     assert "NOT PUBLISHED" in failed.stdout
-    assert "assert_no_check_of_data_quality_fails" in failed.stdout
+    assert "fail assert_no_check_of_data_quality_fails" in failed.stdout
     assert root.published_db.read_bytes() == before
 
 

@@ -18,7 +18,7 @@ def test_bar_scores_and_intervals_equal_a_jackknife_by_hand(demo: Settings) -> N
         """
         select
             time_bucket(interval '1 hour', t.posted_at, timestamptz '2000-01-03 03:45:00+00') as bar_start,
-            t.author_key, s.weight, s.sentiment
+            t.author_key, s.weight / (1 + s.engagement), s.sentiment
         from validated.tweets as t inner join signals.tweet_signals as s using (tweet_id)
         """,
     )

@@ -3,20 +3,25 @@
   the plain name is what models call.
 #}
 
+{# The data root, for use within quotes. #}
+{% macro data_root() %}{{ return(env_var('MARKET_INTEL_DATA', 'data') | replace("'", "''")) }}{% endmacro %}
+
 {# Relation over an entity's landed Parquet files; a typed empty one where nothing has landed. #}
 {% macro landed(entity) %}{{ return(adapter.dispatch('landed', 'market_intel')(entity)) }}{% endmacro %}
 
 {% macro duckdb__landed(entity) %}
-    {%- set pattern = env_var('MARKET_INTEL_DATA', 'data') ~ '/raw/' ~ entity ~ '/dt=*/*.parquet' -%}
+    {%- set pattern = data_root() ~ '/raw/' ~ entity ~ '/dt=*/*.parquet' -%}
     {%- set found = run_query("select count(*) from glob('" ~ pattern ~ "')") if execute else none -%}
-    {%- if found and found.columns[0].values()[0] == 0 -%}
-        {%- set pattern = env_var('MARKET_INTEL_DATA', 'data') ~ '/build/empty/' ~ entity ~ '.parquet' -%}
+    {%- set files = ["'" ~ data_root() ~ '/build/empty/' ~ entity ~ ".parquet'"] -%}
+    {%- if not found or found.columns[0].values()[0] > 0 -%}
+        {%- do files.append("'" ~ pattern ~ "'") -%}
     {%- endif -%}
-    read_parquet('{{ pattern }}', hive_partitioning = false)
+    {#- The empty file holds today's schema: columns that older files lack are null. -#}
+    read_parquet([{{ files | join(', ') }}], hive_partitioning = false, union_by_name = true)
 {%- endmacro %}
 
 {% macro spark__landed(entity) %}
-    {%- set pattern = env_var('MARKET_INTEL_DATA', 'data') ~ '/raw/' ~ entity ~ '/dt=*/*.parquet' -%}
+    {%- set pattern = data_root() ~ '/raw/' ~ entity ~ '/dt=*/*.parquet' -%}
     parquet.`{{ pattern }}`
 {%- endmacro %}
 

@@ -5,7 +5,7 @@
 #}
 {% macro publish() %}
     {%- if execute and flags.WHICH == 'build' and target.type == 'duckdb' -%}
-        {%- set root = env_var('MARKET_INTEL_DATA', 'data') -%}
+        {%- set root = data_root() -%}
         {%- set published = root ~ '/market_intel.duckdb' -%}
         {%- set done = results | map(attribute='node.unique_id') | list -%}
         {%- set failed = results | rejectattr('status', 'in', ['success', 'pass', 'warn', 'no-op']) | list -%}
@@ -14,7 +14,9 @@
             {%- do left_out.append(node.name) -%}
         {%- endfor -%}
 
-        {%- if failed -%}
+        {%- if flags.EMPTY or flags.SAMPLE -%}
+            {%- do log('NOT PUBLISHED: --empty and --sample build less than the data', info=true) -%}
+        {%- elif failed -%}
             {%- do log('NOT PUBLISHED: ' ~ published ~ ' stays as it was, because these did not pass:', info=true) -%}
             {%- for result in failed if result.status != 'skipped' -%}
                 {%- do log('  ' ~ result.status ~ ' ' ~ result.node.name ~ ': ' ~ (result.message or '') | trim, info=true) -%}
@@ -23,6 +25,7 @@
             {%- do log('NOT PUBLISHED: a partial build (' ~ left_out | length ~ ' nodes left out, such as ' ~ left_out[0]
                 ~ '); run dbt build without a selection to publish', info=true) -%}
         {%- else -%}
+            {%- do drop_strangers() -%}
             {#- After a checkpoint the build's file is whole without its log, and a copy of it is a snapshot. -#}
             {%- do run_query('checkpoint') -%}
             {%- do run_query("select mi_publish('" ~ root ~ "/build/warehouse.duckdb', '" ~ published ~ "')") -%}
@@ -45,4 +48,20 @@
 
 {% macro readable(number) %}
     {{ return('nothing' if number is none else '{:,}'.format(number | int) if number == number | int else '{:.4f}'.format(number)) }}
+{% endmacro %}
+
+{# What an older version of the project left in the build's file is no part of this build. #}
+{% macro drop_strangers() %}
+    {%- set ours = [] -%}
+    {%- for node in graph.nodes.values() if node.resource_type in ('model', 'seed') -%}
+        {%- do ours.append(node.schema ~ '.' ~ node.alias) -%}
+    {%- endfor -%}
+    {%- set found = run_query(
+        "select 'table', schema_name, table_name from duckdb_tables() where database_name = '" ~ target.database ~ "'"
+        ~ " union all select 'view', schema_name, view_name from duckdb_views()"
+        ~ " where not internal and database_name = '" ~ target.database ~ "'"
+    ) -%}
+    {%- for kind, schema, name in found.rows if schema ~ '.' ~ name not in ours -%}
+        {%- do run_query('drop ' ~ kind ~ ' "' ~ schema ~ '"."' ~ name ~ '"') -%}
+    {%- endfor -%}
 {% endmacro %}

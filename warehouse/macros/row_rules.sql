@@ -11,7 +11,7 @@
         'text_empty': "text_normalised = ''",
         'text_without_words': "text_normalised <> '' and not " ~ matches('text_normalised', '[\\p{L}\\p{N}\\p{So}]'),
         'text_unreadable':
-            "length(text_normalised) - length(replace(text_normalised, chr(65533), '')) > 0.1 * length(text_normalised)",
+            "length(text_normalised) - length(replace(text_normalised, '\ufffd', '')) > 0.1 * length(text_normalised)",
         'text_too_long': 'length(text_normalised) > 25000',
         'posted_at_unknown': 'posted_at is null',
         'posted_before_x': "posted_at < " ~ instant('2006-03-21 00:00:00+00'),
@@ -23,6 +23,7 @@
 
 {% macro price_bar_row_rules() %}
     {{ return({
+        'price_missing': 'open is null or high is null or low is null or close is null',
         'price_not_positive': 'least(open, high, low, close) <= 0',
         'high_below_others': 'high < greatest(open, low, close)',
         'low_above_others': 'low > least(open, high, close)',

@@ -17,11 +17,14 @@
     )
 {%- endmacro %}
 
+{# Below this a variance is the rounding of sums. #}
+{% macro least_variance() %}1e-12{% endmacro %}
+
 {# How an interval was made, or why there is none: too few authors, or no variance between them. #}
 {% macro interval_method(authors, variance, name) -%}
     case
         when {{ authors }} < {{ var('interval_min_authors') }} then 'none_few_authors'
-        when {{ variance }} > 0 then '{{ name }}'
+        when {{ variance }} > {{ least_variance() }} then '{{ name }}'
         else 'none_no_variance'
     end
 {%- endmacro %}
@@ -55,7 +58,7 @@
 {%- endmacro %}
 
 {# Columns of signal_bars: whether its interval is honest, and the weighted spread of its posts. #}
-{% macro has_interval() %}n_voices >= {{ var('interval_min_authors') }} and variance > 0{% endmacro %}
+{% macro has_interval() %}n_voices >= {{ var('interval_min_authors') }} and variance > {{ least_variance() }}{% endmacro %}
 {% macro post_std() %}sqrt(greatest(0, post_mean_square - post_mean * post_mean)){% endmacro %}
 
 {#

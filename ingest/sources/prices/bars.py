@@ -17,6 +17,7 @@ from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.entities import Captured, Item, Origin, Quarantined
@@ -69,11 +70,15 @@ def read(
     if interval and not re.fullmatch(r"\d+(min|h)|1d", interval):
         raise SourceError(f"--interval {interval}: write it as 3min, 1h or 1d")
     for path in _files(paths):
-        rows = _rows(path)
-        head = list(islice(rows, SAMPLE_ROWS))
-        layout = _layout(path, head, symbol, interval, clock)
-        for number, row in enumerate(chain(head, rows), start=1):
-            yield _item(path.name, number, row, layout)
+        try:
+            rows = _rows(path)
+            head = list(islice(rows, SAMPLE_ROWS))
+            layout = _layout(path, head, symbol, interval, clock)
+            for number, row in enumerate(chain(head, rows), start=1):
+                yield _item(path.name, number, row, layout)
+        except (OSError, EOFError, pa.ArrowException, csv.Error) as error:
+            # What was read stays; the rest of this file cannot be had, and the other files go on.
+            yield Quarantined(ENTITY, f"unreadable file: {error}", str(error).encode(), Origin(path.name))
 
 
 def _files(paths: Sequence[str]) -> list[Path]:
@@ -99,7 +104,11 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
         return
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
+    with (
+        opener(path, "rb") as stream,
+        io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="") as text,
+    ):
+        # A surplus cell goes under the key None; bytes that are no UTF-8 make no number and no date.
         yield from csv.DictReader(text)
 
 
@@ -116,7 +125,7 @@ def _layout(
     if head and missing:
         raise SourceError(f"{path}: no column for {', '.join(missing)} among {', '.join(names)}.")
     symbol = symbol or (None if "symbol" in columns else _symbol_in_name(path))
-    times = sorted({when for row in head if (when := _parse_time(row.get(columns["time"]))) is not None})
+    times = [when for row in head if (when := _parse_time(row.get(columns["time"]))) is not None]
     if not interval and "interval" not in columns:
         interval = _interval_of(times)
         if head and interval is None:
@@ -134,7 +143,8 @@ def _symbol_in_name(path: Path) -> str:
 
 
 def _interval_of(times: Sequence[datetime]) -> str | None:
-    gaps = Counter(after - before for before, after in pairwise(times))
+    walls = sorted({when.replace(tzinfo=None) for when in times})
+    gaps = Counter(after - before for before, after in pairwise(walls))
     if not gaps:
         return None
     minutes = gaps.most_common(1)[0][0] // timedelta(minutes=1)
@@ -144,7 +154,7 @@ def _interval_of(times: Sequence[datetime]) -> str | None:
 
 
 def _basis(path: Path, times: Sequence[datetime], interval: str | None, clock: str) -> str:
-    if interval == "1d":
+    if interval == "1d" or (times and not any(when.time() != time() or when.tzinfo for when in times)):
         return "date"
     if any(when.tzinfo for when in times):
         return "offset"
@@ -183,12 +193,21 @@ def _epoch(text: str) -> datetime:
 
 def _item(file: str, number: int, row: Mapping[str, Any], layout: Layout) -> Item:
     origin = Origin(file, f"row {number}")
-    payload = json.dumps(row, default=str, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    cells = {"surplus cells" if name is None else str(name): cell for name, cell in row.items()}
+    payload = json.dumps(
+        cells, default=str, sort_keys=True, ensure_ascii=False, separators=(",", ":")
+    ).encode()
+    if len(cells) != len(row) or "surplus cells" in cells:
+        return Quarantined(ENTITY, "more cells than the header has", payload, origin)
     columns = layout.columns
     stated = row.get(columns["time"])
     when = _parse_time(stated)
     if when is None:
         return Quarantined(ENTITY, f"impossible date: {stated!r}", payload, origin)
+    if layout.basis == "offset" and when.tzinfo is None:
+        return Quarantined(
+            ENTITY, f"a time without offset among times that have one: {stated!r}", payload, origin
+        )
     start = _utc(when, layout.basis)
     if not when.year >= _FIRST_YEAR or start > datetime.now(UTC) + timedelta(days=1):
         return Quarantined(
@@ -197,9 +216,12 @@ def _item(file: str, number: int, row: Mapping[str, Any], layout: Layout) -> Ite
     symbol = layout.symbol or str(row.get(columns["symbol"]) or "").strip()
     if not symbol:
         return Quarantined(ENTITY, "no symbol", payload, origin)
+    interval = layout.interval or _interval_named(str(row.get(columns["interval"])))
+    if interval is None:
+        return Quarantined(ENTITY, f"no interval: {row.get(columns['interval'])!r}", payload, origin)
     fields: dict[str, Any] = {
-        "symbol": symbol.upper(),
-        "bar_interval": layout.interval or str(row.get(columns["interval"])),
+        "symbol": re.sub(r"\s+", "", symbol).upper(),
+        "bar_interval": interval,
         "bar_start": start,
         "observed_at": None,
         "time_basis": layout.basis,
@@ -216,11 +238,21 @@ def _item(file: str, number: int, row: Mapping[str, Any], layout: Layout) -> Ite
 
 def _utc(when: datetime, basis: str) -> datetime:
     if basis == "date":
-        # A daily bar is named by its date; a zone on it is an artefact of the export.
-        return datetime.combine(when.date(), time(), IST).astimezone(UTC)
+        # A daily bar is named by its date in India, whatever zone the export wrote it in.
+        day = when.astimezone(IST).date() if when.tzinfo else when.date()
+        return datetime.combine(day, time(), IST).astimezone(UTC)
     if when.tzinfo:
         return when.astimezone(UTC)
     return when.replace(tzinfo=UTC if basis == "naive_utc" else IST).astimezone(UTC)
+
+
+def _interval_named(text: str) -> str | None:
+    """How we write a stated interval: 5m, 5 Min and 5minute are 5min; 1D and day are 1d."""
+    found = re.fullmatch(r"(\d*)\s*(m|min|minutes?|h|hours?|d|days?|daily)", text.strip().lower())
+    if not found:
+        return None
+    unit = {"m": "min", "h": "h", "d": "d"}[found[2][0]]
+    return f"{int(found[1] or 1)}{unit}"
 
 
 def _number(value: object) -> float | None:

@@ -89,6 +89,7 @@ def test_daily_bars_start_at_midnight_ist(tmp_path: Path) -> None:
         ("2999-01-01 09:15:00,1,2,0.5,1.5,0", "impossible date"),
         ("2025-07-30 09:21:00,1,nan,0.5,1.5,0", "high is no number"),
         ("2025-07-30 09:21:00,1,2,0.5,,0", "close is no number"),
+        ("2025-07-30 09:21:00,1,2,0.5,1.5,0,7", "more cells than the header"),
     ],
 )
 def test_a_row_that_is_no_bar_is_quarantined_and_the_rest_is_read(
@@ -101,6 +102,42 @@ def test_a_row_that_is_no_bar_is_quarantined_and_the_rest_is_read(
     assert [type(item) for item in found] == [Captured, Quarantined, Captured]
     assert isinstance(found[1], Quarantined)
     assert found[1].reason.startswith(reason)
+
+
+def test_a_time_without_offset_among_offsets_is_quarantined(tmp_path: Path) -> None:
+    lines = [f"2025-07-30T09:{minute}:00+05:30,1,2,0.5,1.5," for minute in (15, 16, 17)]
+    found = items(write(tmp_path / "NIFTY.csv", *lines, "2025-07-30T09:18:00,1,2,0.5,1.5,"))
+    assert [type(item) for item in found] == [Captured] * 3 + [Quarantined]
+
+
+@pytest.mark.parametrize("stamp", ["2025-07-29T18:30:00Z", "2025-07-30T00:00:00+05:30", "1753813800"])
+def test_a_daily_bar_keeps_its_date_in_india(tmp_path: Path, stamp: str) -> None:
+    path = write(tmp_path / "NIFTY.csv", f"{stamp},1,2,0.5,1.5,0")
+    assert only(path, interval="1d")["bar_start"] == datetime(2025, 7, 29, 18, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("stated", "kept"), [("5m", "5min"), ("1H", "1h"), ("day", "1d"), ("3 Min", "3min")])
+def test_stated_intervals_are_written_one_way(tmp_path: Path, stated: str, kept: str) -> None:
+    path = tmp_path / "NIFTY.csv"
+    path.write_text(f"datetime,open,high,low,close,interval\n2025-07-30 09:15:00,1,2,0.5,1.5,{stated}\n")
+    assert only(path)["bar_interval"] == kept
+
+
+def test_bytes_that_are_no_utf8_spoil_their_row_only(tmp_path: Path) -> None:
+    path = tmp_path / "NIFTY.csv"
+    good = b"2025-07-30 09:15:00,1,2,0.5,1.5,0\n2025-07-30 09:18:00,1,2,0.5,1.5,0\n"
+    path.write_bytes(HEADER.encode() + good + b"2025-07-30 09:21:00,1,\xff2,0.5,1.5,0\n")
+    assert [type(item) for item in items(path)] == [Captured, Captured, Quarantined]
+
+
+def test_a_broken_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    lines = ["2025-07-30 09:15:00,1,2,0.5,1.5,0", "2025-07-30 09:18:00,1,2,0.5,1.5,0"]
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress((HEADER + "\n".join(lines)).encode())[:-9])
+    (tmp_path / "b.parquet").write_bytes(b"no parquet")
+    write(tmp_path / "c.csv", *lines)
+    found = items(tmp_path)
+    assert sum(isinstance(item, Quarantined) for item in found) == 2
+    assert sum(isinstance(item, Captured) and item.origin.file == "c.csv" for item in found) == 2
 
 
 def test_parquet_and_gzip_read_alike(tmp_path: Path) -> None:

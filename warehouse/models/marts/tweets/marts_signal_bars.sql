@@ -13,7 +13,8 @@ posts as (
         tweets.known_at,
         tweets.first_observed_at,
         signals.sentiment,
-        signals.weight,
+        -- Counts are of the latest sighting, after the bar: engagement must not weigh in here.
+        signals.weight / (1 + signals.engagement) as weight,
         signals.model_version
     from {{ ref('validated_tweets') }} as tweets
     inner join {{ ref('signals_tweet_signals') }} as signals on tweets.tweet_id = signals.tweet_id

@@ -91,8 +91,8 @@ promising as (
         target_size
     from candidates
     where
-        1 + least(source_size - source_place, target_size - target_place)
-        >= ceil({{ t }} / (1 + {{ t }}) * (source_size + target_size) - 1e-9)
+        (1 + {{ t }}) * (1 + least(source_size - source_place, target_size - target_place))
+        >= {{ t }} * (source_size + target_size)
 
 ),
 

@@ -1,7 +1,14 @@
--- One row per post that belongs to a cluster of copies. Clusters are transitive; a link goes from a
+-- One row per post that passed the row rules and belongs to a cluster of copies. Clusters are transitive; a link goes from a
 -- post to one that was known before it, so that it can be used without looking ahead.
 
 with
+
+passed as (
+
+    select tweet_id from {{ ref('processed_tweet_verdicts') }}
+    where {{ list_length('broken_rules') }} = 0
+
+),
 
 posts as (
 
@@ -15,6 +22,7 @@ posts as (
         ) as known_rank
     from {{ ref('processed_tweets') }} as tweets
     inner join {{ ref('processed_text_shingles') }} as shingles on tweets.content_hash = shingles.content_hash
+    inner join passed on tweets.tweet_id = passed.tweet_id
 
 ),
 

@@ -108,7 +108,7 @@ select
     tagged.posted_at_basis,
     tagged.posted_at_ist,
     case
-        when tagged.posted_at <= calendar_days.close_at then calendar_days.trading_date
+        when tagged.posted_at < calendar_days.close_at then calendar_days.trading_date
         else calendar_days.next_trading_date
     end as trading_date,
     case

@@ -1,5 +1,12 @@
--- One row per distinct text and model version. A text is scored once, whatever posts carry it.
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+-- One row per distinct text and model version. A text is scored once, whatever posts carry it;
+-- what no post carries any more, or another version scored, goes.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    post_hook="delete from {{ this }} where content_hash not in (select content_hash from {{ ref('validated_tweets') }})
+        or model_version not in (select model_version from {{ ref('signals_text_models') }})"
+) }}
 
 with
 
