@@ -35,7 +35,7 @@ PARSE_WARNINGS: Mapping[str, str] = {
     "text_repaired": "Broken Unicode was replaced by U+FFFD.",
     "text_truncated": "The capture ended at 'Show more'; the rest of the text is missing.",
     "time_ambiguous_day_first": "Day and month could be swapped; the day was taken first.",
-    "time_is_date_only": "The time is a date; midnight was taken.",
+    "time_is_date_only": "The time is a date: its midnight was taken, or for an observation the next.",
     "time_out_of_range": "The time is before X existed or after 2100; it is null.",
     "time_unreadable": "A time could not be read; it is null.",
 }

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -461,11 +461,15 @@ def _read_time(cells: Mapping[str, object], name: str, table: Table, codes: list
         return None
     if read.is_naive and table.zone is UTC:
         codes.append("naive_time_assumed_utc")
+    at = read.at
     if read.is_date_only:
         codes.append("time_is_date_only")
+        if name == "observed_at":
+            # Seen at some time of the day: known for certain only when it was over.
+            at += timedelta(days=1)
     if read.is_ambiguous:
         codes.append("time_ambiguous_day_first")
-    return read.at
+    return at
 
 
 def _read_text(value: object) -> str | None:

@@ -223,6 +223,13 @@ def test_a_scrapers_clock_is_when_it_was_seen() -> None:
     assert not {"posted_at", "posted_at_basis"} & fields.keys()
 
 
+def test_an_observation_that_is_a_date_was_made_by_the_days_end() -> None:
+    row = {"text": "Nifty", "handle": "h", "date": "2025-08-31T14:22:53Z", "scraped_at": "2025-08-31"}
+    fields = fields_of(row)
+    assert fields["observed_at"] == datetime(2025, 9, 1, tzinfo=UTC)
+    assert "time_is_date_only" in fields["parse_warnings"]
+
+
 def test_rounded_ids_give_their_time_but_not_their_name() -> None:
     rows = [{"id": str((int(ID) + n * 10**12) // 1000 * 1000), "text": f"post {n}"} for n in range(20)]
     fields = fields_of(rows[0], *rows[1:])
