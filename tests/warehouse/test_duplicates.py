@@ -64,7 +64,7 @@ def test_clusters_equal_brute_force(name: str, request: pytest.FixtureRequest) -
         str(tweet_id): str(text)
         for tweet_id, text in rows(
             root,
-            "select tweet_id, text_normalised from processed.tweets where text_normalised <> ''",
+            "select tweet_id, text_normalised from validated.tweets",
         )
     }
     pairs = brute_force(texts)
