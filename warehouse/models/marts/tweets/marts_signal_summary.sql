@@ -124,11 +124,15 @@ select
     moments.mean_composite - 1.96 * moments.std_composite as spread_low,
     moments.mean_composite + 1.96 * moments.std_composite as spread_high,
     case
-        when moments.n_authors >= {{ var('interval_min_authors') }} and variances.variance > {{ least_variance() }}
+        when
+            moments.n_authors >= {{ var('interval_min_authors') }}
+            and variances.variance > {{ least_variance() }}
             then moments.mean_composite - quantiles.t_975 * sqrt(variances.variance)
     end as mean_ci_low,
     case
-        when moments.n_authors >= {{ var('interval_min_authors') }} and variances.variance > {{ least_variance() }}
+        when
+            moments.n_authors >= {{ var('interval_min_authors') }}
+            and variances.variance > {{ least_variance() }}
             then moments.mean_composite + quantiles.t_975 * sqrt(variances.variance)
     end as mean_ci_high,
     {{ interval_method('moments.n_authors', 'variances.variance', 'author_jackknife_t') }} as mean_ci_method,

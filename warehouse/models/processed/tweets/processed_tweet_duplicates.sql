@@ -1,5 +1,6 @@
--- One row per post that passed the row rules and belongs to a cluster of copies. Clusters are transitive; a link goes from a
--- post to one that was known before it, so that it can be used without looking ahead.
+-- One row per post that passed the row rules and belongs to a cluster of copies. Clusters are
+-- transitive; a link goes from a post to one that was known before it, so that it can be used without
+-- looking ahead.
 
 with
 
