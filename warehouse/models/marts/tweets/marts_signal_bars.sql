@@ -203,11 +203,7 @@ quantiles as (
 
 phases as (
 
-    select
-        phase,
-        {{ minute_of_clock('start_ist') }} as start_minute_ist,
-        {{ minute_of_clock('end_ist') }} as end_minute_ist
-    from {{ ref('session_phases') }}
+    select * from {{ session_phase_minutes() }} as minutes
 
 ),
 
@@ -240,11 +236,7 @@ placed as (
         end as trading_date,
         case
             when timed.bar_interval = '1d' then 'full_day'
-            when not days.is_trading_day then 'closed'
-            when days.is_regular_hours then phases.phase
-            when timed.bar_start >= days.open_at and timed.bar_start < days.close_at then 'special_session'
-            when days.open_at is null then 'unknown'
-            else 'closed'
+            else {{ session_phase('timed.bar_start', 'days', 'phases') }}
         end as session_phase
     from timed
     left join calendar_days as days on cast(timed.bar_start_ist as date) = days.calendar_date

@@ -34,11 +34,7 @@ calendar_days as (
 
 session_phases as (
 
-    select
-        phase,
-        {{ minute_of_clock('start_ist') }} as start_minute_ist,
-        {{ minute_of_clock('end_ist') }} as end_minute_ist
-    from {{ ref('session_phases') }}
+    select * from {{ session_phase_minutes() }} as minutes
 
 ),
 
@@ -111,14 +107,7 @@ select
         when tagged.posted_at < calendar_days.close_at then calendar_days.trading_date
         else calendar_days.next_trading_date
     end as trading_date,
-    case
-        when not calendar_days.is_trading_day then 'closed'
-        when calendar_days.is_regular_hours then session_phases.phase
-        when tagged.posted_at >= calendar_days.open_at and tagged.posted_at < calendar_days.close_at
-            then 'special_session'
-        when calendar_days.is_trading_day and calendar_days.open_at is null then 'unknown'
-        when calendar_days.is_trading_day then 'closed'
-    end as session_phase,
+    {{ session_phase('tagged.posted_at', 'calendar_days', 'session_phases') }} as session_phase,
     tagged.first_observed_at,
     tagged.last_observed_at,
     tagged.known_at,

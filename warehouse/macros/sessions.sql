@@ -1,0 +1,25 @@
+{# Relation of the phases of a regular day, in minutes since midnight IST. #}
+{% macro session_phase_minutes() -%}
+    (
+        select
+            phase,
+            {{ minute_of_clock('start_ist') }} as start_minute_ist,
+            {{ minute_of_clock('end_ist') }} as end_minute_ist
+        from {{ ref('session_phases') }}
+    )
+{%- endmacro %}
+
+{#
+  Where in the exchange's day an instant lies. `day` is the alias of its processed.calendar_days row,
+  `phases` that of the session_phase_minutes row of its clock time. Beyond the calendar it is unknown.
+#}
+{% macro session_phase(instant, day, phases) -%}
+    case
+        when {{ day }}.is_trading_day is null then null
+        when not {{ day }}.is_trading_day then 'closed'
+        when {{ day }}.is_regular_hours then {{ phases }}.phase
+        when {{ day }}.open_at is null then 'unknown'
+        when {{ instant }} >= {{ day }}.open_at and {{ instant }} < {{ day }}.close_at then 'special_session'
+        else 'closed'
+    end
+{%- endmacro %}
