@@ -85,7 +85,6 @@ def _ingest(
     if getattr(parsed, "dry_run", False):
         print(module.explain(parsed))
         return 0
-    landing.refuse_mixing(config, name)
     log_to_file(config)
     if not console.is_terminal:
         plain = logging.StreamHandler()

@@ -148,7 +148,8 @@ class LandingZone:
             self._write_payloads(self._settings.payloads / folder / name, captured, table)
             path = self._settings.raw / folder / name
             write_parquet(table, path)
-            self._index(entity, table, path)
+            _index_sightings(self._connection, entity, table["sighting_id"])
+            _mark_indexed(self._settings, self._connection, path)
         return Landed(table.num_rows, unchanged, refused)
 
     def quarantine(self, entity: str, records: Iterable[Quarantined]) -> int:
@@ -176,9 +177,7 @@ class LandingZone:
                 path = self._settings.quarantine / entity / f"dt={now:%Y-%m-%d}" / name
                 with atomic_file(path) as temporary, gzip.open(temporary, "wb") as stream:
                     stream.write(b"\n".join(kept) + b"\n")
-                self._connection.execute(
-                    "insert or ignore into indexed_files values (?)", (self._known(path),)
-                )
+                _mark_indexed(self._settings, self._connection, path)
         return count
 
     def _typed(
@@ -273,13 +272,6 @@ class LandingZone:
         with atomic_file(path.with_suffix(".json")) as temporary:
             temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
-    def _index(self, entity: str, table: pa.Table, path: Path) -> None:
-        _index_sightings(self._connection, entity, table["sighting_id"])
-        self._connection.execute("insert or ignore into indexed_files values (?)", (self._known(path),))
-
-    def _known(self, path: Path) -> str:
-        return path.relative_to(self._settings.data).as_posix()
-
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         # Immediate: two ingests into one root take turns, so that neither lands a sighting twice.
@@ -347,6 +339,11 @@ def _index_sightings(connection: sqlite3.Connection, entity: str, sighting_ids: 
     )
 
 
+def _mark_indexed(settings: Settings, connection: sqlite3.Connection, path: Path) -> None:
+    relative = path.relative_to(settings.data).as_posix()
+    connection.execute("insert or ignore into indexed_files values (?)", (relative,))
+
+
 def _index_unknown_files(settings: Settings, connection: sqlite3.Connection) -> None:
     """Index landed and quarantined files that the index does not know: it was lost, or we were killed."""
     known = {path for (path,) in connection.execute("select path from indexed_files")}
@@ -369,7 +366,7 @@ def _index_unknown_files(settings: Settings, connection: sqlite3.Connection) -> 
             with gzip.open(path, "rb") as stream:
                 keys = [(entity, _quarantine_key(json.loads(line))) for line in stream]
             connection.executemany("insert or ignore into quarantined values (?, ?)", keys)
-        connection.execute("insert or ignore into indexed_files values (?)", (relative,))
+        _mark_indexed(settings, connection, path)
         connection.execute("commit")
 
 

@@ -23,7 +23,6 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         """Show on ``console``; bars where it is a terminal, else log lines."""
-        self._console = console
         self._bars = (
             Bars(
                 SpinnerColumn(),
