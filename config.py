@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 import zoneinfo
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, get_args
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -21,9 +22,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
+    SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 ROOT = Path(__file__).resolve().parent
@@ -59,6 +65,76 @@ class Settings(BaseModel):
     batch_rows: PositiveInt = Field(50_000, description="Most rows in one landed Parquet file.")
     threads: PositiveInt = Field(2, description="Threads of a warehouse build.")
     naive_timezone: str = Field("UTC", description="IANA time zone of timestamps that state none.")
+
+    x_terms: str = Field(
+        "#nifty50 OR #sensex OR #intraday OR #banknifty",
+        description="What to search X for. A semicolon parts groups, each searched by itself.",
+    )
+    x_hours: PositiveFloat = Field(24.0, description="How far back a search goes; the API holds 168 hours.")
+    x_target_posts: PositiveInt = Field(2_000, description="Posts a run hopes for; it says if it fell short.")
+    x_session_slice_minutes: PositiveInt = Field(
+        30, description="Length of a search's time slice in the cash session, Monday to Friday 09:00-15:30."
+    )
+    x_overnight_slice_minutes: PositiveInt = Field(
+        120, description="Length of a search's time slice at other hours."
+    )
+    x_full_slice_posts: PositiveInt = Field(
+        280, description="Posts after which a search is asked anew from there: X stalls one near 300."
+    )
+    x_settle_seconds: NonNegativeFloat = Field(
+        30.0, description="Age at which a post can be found: a search ends this long before now."
+    )
+    x_reserve_requests: NonNegativeInt = Field(
+        10, description="Requests of X's quota that are left unused in each window."
+    )
+    x_requests_per_day: PositiveInt = Field(500, description="Most requests an account makes in 24 hours.")
+    x_auth_token: SecretStr | None = Field(
+        None, description="Cookie auth_token of your own session on X. Never logged, landed or shown."
+    )
+    x_ct0: SecretStr | None = Field(None, description="Cookie ct0 of the same session.")
+    x_cookies_file: Path | None = Field(
+        None,
+        description="Instead of the two: a file of yours (mode 600) with lines auth_token=... and ct0=...",
+    )
+    x_bearer_token: SecretStr | None = Field(
+        None, description="Bearer token of the official API, for the source x_api."
+    )
+    x_browsers: PositiveInt = Field(3, description="Browsers at once; they share the account's quota.")
+    x_delay_seconds_min: NonNegativeFloat = Field(
+        1.5, description="Shortest pause of a browser between two requests."
+    )
+    x_delay_seconds_max: NonNegativeFloat = Field(
+        4.0, description="Longest such pause; each is drawn between the two."
+    )
+    x_answer_seconds: PositiveFloat = Field(30.0, description="How long to wait for an answer of X.")
+    x_headless: bool = Field(True, description="Whether the browsers have no window.")
+    x_chrome: Path | None = Field(None, description="Chrome or Chromium; unset, the one on the PATH.")
+    x_chromedriver: Path | None = Field(
+        None, description="Its driver; unset, the one on the PATH, else Selenium finds one."
+    )
+    x_user_agents: str | None = Field(
+        None,
+        description="User agents to pose as, parted by |. Your own decision: see README, Data and the law.",
+    )
+    x_hide_webdriver: bool = Field(
+        False, description="Whether to hide navigator.webdriver. Your own decision, likewise."
+    )
+
+    @model_validator(mode="after")
+    def _delays_in_order(self) -> Self:
+        if self.x_delay_seconds_max < self.x_delay_seconds_min:
+            raise ValueError("x_delay_seconds_max is below x_delay_seconds_min")
+        return self
+
+    @field_validator("x_cookies_file", "x_chrome", "x_chromedriver")
+    @classmethod
+    def _file(cls, path: Path | None) -> Path | None:
+        if path is None:
+            return None
+        path = (ROOT / path.expanduser()).absolute()
+        if not path.is_file():
+            raise ValueError("is not a file")
+        return path
 
     @field_validator("data")
     @classmethod
@@ -141,11 +217,13 @@ class Settings(BaseModel):
 def read(environ: Mapping[str, str], env_file: Path) -> Settings:
     """Settings from an environment and an `.env` file, which may be absent; the environment wins.
 
-    An empty value counts as unset. Raises ConfigError for a value that cannot be used and for an unknown
-    name with the prefix, which is most often a misspelling.
+    An empty value counts as unset. Raises ConfigError for a value that cannot be used, for an unknown
+    name with the prefix, which is most often a misspelling, and for secrets in a file that others can read.
     """
     given: dict[str, tuple[str, str]] = {}
     from_file = dotenv_values(env_file, interpolate=False)
+    if any(from_file.get(name) for name in SECRETS):
+        refuse_if_shared(env_file)
     for values, where in ((from_file, str(env_file)), (environ, "the environment")):
         given |= {name: (value, where) for name, value in values.items() if value and name.startswith(PREFIX)}
     try:
@@ -153,8 +231,13 @@ def read(environ: Mapping[str, str], env_file: Path) -> Settings:
     except ValidationError as error:
         lines = []
         for problem in error.errors():
+            if not problem["loc"]:  # of settings together
+                lines.append(problem["msg"].removeprefix("Value error, "))
+                continue
             name = str(problem["loc"][0])
             value, where = given[name]
+            if name in SECRETS:
+                value = "(hidden)"
             if problem["type"] == "extra_forbidden":
                 lines.append(f"{name} (from {where}) is not a setting. .env.example lists those that are.")
             else:
@@ -165,6 +248,29 @@ def read(environ: Mapping[str, str], env_file: Path) -> Settings:
         raise ConfigError("\n".join(lines)) from None
 
 
+# Variables whose values are never shown.
+SECRETS = frozenset(
+    str(field.alias) for field in Settings.model_fields.values() if SecretStr in get_args(field.annotation)
+)
+
+
+_SECRET_FIELDS = {name for name, field in Settings.model_fields.items() if field.alias in SECRETS}
+
+
+def refuse_if_shared(path: Path) -> None:
+    """Raises ConfigError where a file of secrets can be read by other users than its owner."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise ConfigError(
+            f"{path} holds secrets and has mode {mode:04o}: others can read it. Run: chmod 600 {path}"
+        )
+
+
+def environment_of_a_child() -> dict[str, str]:
+    """The environment for a program that has no business with our settings, secrets above all."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+
+
 @cache
 def settings() -> Settings:
     """The settings in force, read once per process."""
@@ -172,9 +278,9 @@ def settings() -> Settings:
 
 
 def main() -> None:
-    """Print the settings in force as shell lines; one that is unset is left out."""
+    """Print the settings in force as shell lines; one that is unset is left out, and so are secrets."""
     try:
-        values = settings().model_dump(by_alias=True, exclude_none=True)
+        values = settings().model_dump(by_alias=True, exclude_none=True, exclude=_SECRET_FIELDS)
     except ConfigError as error:
         raise SystemExit(str(error)) from None
     for name, value in values.items():

@@ -92,7 +92,7 @@ def _ingest(
         logging.getLogger("ingest.progress").addHandler(plain)
     words = given[1:]
     with Progress(console) as progress:
-        result = run(config, name, shlex.join(words), lambda shown: module.items(parsed, shown), progress)
+        result = run(config, name, shlex.join(words), lambda this: module.items(parsed, this), progress)
     for entity, counts in sorted(result.counts.items()):
         print(f"{entity}: {counts.line()}")
         for reason, n in counts.quarantine_reasons.most_common(5):
@@ -101,6 +101,8 @@ def _ingest(
             print(f"  they are kept in {config.quarantine / entity}")
     for problem in result.problems:
         print(f"  batch refused: {problem}")
+    for note in result.notes:
+        print(note)
     if not result.counts:
         print("nothing to read")
     if result.status == "interrupted":

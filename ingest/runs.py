@@ -16,7 +16,7 @@ import secrets
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -76,6 +76,23 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Run:
+    """The run that a source's items belong to. ``notes`` is what the source has to say when it ends."""
+
+    run_id: str
+    settings: Settings
+    progress: Progress
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """``landed`` is called once every item that was yielded before is on disk, whatever became of it."""
+
+    landed: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class RunResult:
     """How a run ended."""
 
@@ -84,6 +101,7 @@ class RunResult:
     counts: dict[str, Counts]
     problems: tuple[str, ...]
     message: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def open_state(settings: Settings) -> sqlite3.Connection:
@@ -110,7 +128,7 @@ def run(
     settings: Settings,
     source: str,
     arguments: str,
-    items: Callable[[Progress], Iterator[Item]],
+    items: Callable[[Run], Iterator[Item | Checkpoint]],
     progress: Progress,
 ) -> RunResult:
     """Drain ``items`` into the landing zone under a new run.
@@ -132,16 +150,21 @@ def run(
         )
         log.info("run %s started: %s %s", run_id, source, arguments)
         status, message, failure = "succeeded", None, None
+        this = Run(run_id, settings, progress)
         with _Interrupts() as interrupts:
             batches = _Batches(settings, zone, progress, interrupts)
+            stream: Iterator[Item | Checkpoint] = iter(())
             try:
-                for item in items(progress):
+                stream = items(this)
+                for item in stream:
                     batches.add(item)
             except KeyboardInterrupt:
                 status, message = "interrupted", "stopped by the user"
             except Exception as error:
                 failure = error
             with interrupts.held():
+                if isinstance(stream, Generator):
+                    stream.close()  # a source's threads and browsers end before the run does
                 try:
                     batches.flush()
                 except Exception as error:
@@ -154,7 +177,7 @@ def run(
                 _finish(state, zone, run_id, source, arguments, started_at, status, message, batches)
     if failure:
         raise failure
-    return RunResult(run_id, status, batches.counts, tuple(batches.problems), message)
+    return RunResult(run_id, status, batches.counts, tuple(batches.problems), message, tuple(this.notes))
 
 
 class _Interrupts:
@@ -206,11 +229,15 @@ class _Batches:
         self._interrupts = interrupts
         self._captured: dict[str, list[Captured]] = {}
         self._broken: dict[str, list[Quarantined]] = {}
+        self._checkpoints: list[Checkpoint] = []
         self._bytes = 0
         self.counts: dict[str, Counts] = {}
         self.problems: list[str] = []
 
-    def add(self, item: Item) -> None:
+    def add(self, item: Item | Checkpoint) -> None:
+        if isinstance(item, Checkpoint):
+            self._checkpoints.append(item)
+            return
         counts = self.counts.setdefault(item.entity, Counts())
         counts.read += 1
         match item:
@@ -255,6 +282,8 @@ class _Batches:
             self.problems.extend(f"{entity}: {problem}" for problem in outcome.problems)
             self._progress.count(entity, counts.read, counts.landed)
         self._bytes = 0
+        while self._checkpoints:
+            self._checkpoints.pop(0).landed()
 
     def give_up(self) -> None:
         """Landing failed: what is pending was not read for good, and the next run reads it again."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ def example() -> str:
     """What .env.example has to say, from the fields themselves."""
     lines = ["# Copy to .env and uncomment what should differ. The environment wins over .env."]
     for field in Settings.model_fields.values():
-        default = "" if field.default is None else field.default
+        default = "" if field.default is None else shlex.quote(str(field.default))
         lines += ["", f"# {field.description}", f"# {field.alias}={default}"]
     return "\n".join(lines) + "\n"
 
@@ -144,3 +145,45 @@ def test_the_command_fails_with_one_line_and_no_traceback() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("MARKET_INTEL_THREADS='two' (from the environment): ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_uncommented_example_gives_the_defaults(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    lines = [line.removeprefix("# ") if "=" in line else line for line in example().splitlines()]
+    env_file.write_text("\n".join(line for line in lines if line.startswith(config.PREFIX)), encoding="utf-8")
+    assert read({}, env_file) == read({}, NO_FILE)
+
+
+SECRET = "s3cr3t-canary"
+
+
+def test_secrets_are_shown_nowhere(tmp_path: Path) -> None:
+    environ = dict.fromkeys(sorted(config.SECRETS), SECRET)
+    assert len(environ) == 3
+    assert SECRET not in repr(read(environ, NO_FILE))
+    printed = subprocess.run(
+        [sys.executable, "-m", "config"], cwd=config.ROOT, env={**os.environ, **environ},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert SECRET not in printed.stdout + printed.stderr
+    assert "MARKET_INTEL_DATA" in printed.stdout
+
+
+def test_a_file_of_secrets_must_be_the_users_own(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(f"MARKET_INTEL_X_CT0={SECRET}\n", encoding="utf-8")
+    env_file.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read({}, env_file)
+    env_file.chmod(0o600)
+    found = read({}, env_file).x_ct0
+    assert found is not None
+    assert found.get_secret_value() == SECRET
+    env_file.write_text("MARKET_INTEL_THREADS=3\n", encoding="utf-8")
+    env_file.chmod(0o644)
+    assert read({}, env_file).threads == 3
+
+
+def test_delays_out_of_order_are_refused() -> None:
+    with pytest.raises(ConfigError, match="x_delay_seconds_max is below"):
+        read({"MARKET_INTEL_X_DELAY_SECONDS_MIN": "9"}, NO_FILE)

@@ -4,7 +4,7 @@ Each source is one folder whose package holds::
 
     HELP: str                                                what it reads, in a line
     add_arguments(parser: argparse.ArgumentParser) -> None   its own arguments
-    items(arguments: argparse.Namespace, progress: Progress) -> Iterator[Item]
+    items(arguments: argparse.Namespace, run: Run) -> Iterator[Item | Checkpoint]
 
 and, where it can show what it would do, ``explain(arguments) -> str`` for ``--dry-run``.
 Adding a source is adding a folder: the command line finds it here.

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from config import settings
 from ingest.entities import Item
-from ingest.progress import Progress
+from ingest.runs import Run
 from ingest.sources.archive.files import ArchiveError
 from ingest.sources.archive.reading import FilePlan, plan, records
 
@@ -47,13 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def items(arguments: argparse.Namespace, progress: Progress) -> Iterator[Item]:
+def items(arguments: argparse.Namespace, run: Run) -> Iterator[Item]:
     """Every record of every file, in sorted file order."""
     return records(
         arguments.paths,
         column_map=_column_map(arguments.column_map),
         naive_timezone=arguments.naive_timezone,
-        on_progress=progress.position,
+        on_progress=run.progress.position,
     )
 
 

@@ -16,7 +16,7 @@ from datetime import date, datetime
 from ingest.entities import Captured, Item, Origin
 from ingest.entities.price_bars.schema import ENTITY as PRICE_BARS
 from ingest.entities.tweets.payload import parse_search_response
-from ingest.progress import Progress
+from ingest.runs import Run
 from ingest.sources import SourceError
 from ingest.sources.demo.capture import Page, pages
 from ingest.sources.demo.market import bars
@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def items(arguments: argparse.Namespace, progress: Progress) -> Iterator[Item]:
+def items(arguments: argparse.Namespace, run: Run) -> Iterator[Item]:
     """Every record of the day that the arguments ask for."""
-    del progress  # records are counted as they come, and a day takes seconds
+    del run  # records are counted as they come, and a day takes seconds
     return records(seed=arguments.seed, trading_date=arguments.date, posts=arguments.posts)
 
 

@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator
 
 from ingest.entities import Item
-from ingest.progress import Progress
+from ingest.runs import Run
 from ingest.sources.prices.bars import CLOCKS, read
 
 HELP = "price bars (OHLC) from CSV or Parquet files, folders or globs"
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def items(arguments: argparse.Namespace, progress: Progress) -> Iterator[Item]:
+def items(arguments: argparse.Namespace, run: Run) -> Iterator[Item]:
     """Every bar of every file, in file order."""
-    del progress  # records are counted as they come, and files of bars are small
+    del run  # records are counted as they come, and files of bars are small
     return read(arguments.paths, symbol=arguments.symbol, interval=arguments.interval, clock=arguments.clock)
