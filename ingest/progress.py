@@ -77,6 +77,18 @@ class Progress:
         elif done < total:
             log.info("%s: %d%%", name, 100 * done // max(total, 1))
 
+    def countdown(self, name: str, seconds: float) -> None:
+        """A pause that ends in ``seconds``; none at all when that is 0 or less."""
+        if seconds <= 0:
+            if self._bars and name in self._tasks:
+                self._bars.remove_task(self._tasks.pop(name))
+        elif self._due(name):
+            left = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+            if self._bars:
+                self._draw(name, 0, None, left)
+            else:
+                log.info("%s: %s left", name, left)
+
     def _due(self, key: str) -> bool:
         now = time.monotonic()
         every = DRAW_EVERY_SECONDS if self._bars else LINE_EVERY_SECONDS

@@ -1,0 +1,97 @@
+"""One account's quota, shared by all workers and remembered over runs.
+
+    acquire ──> (wait for the window, the day's cap) ──> request ──> settle with what the site said
+
+The site's own word rules; where it has not spoken yet, one request alone asks for it. Requests that
+were made and never answered, by a process that was killed for one, count as spent.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from ingest.search import RATE_LIMITED, Answer, Ask, Rate
+from ingest.search.journal import Journal
+
+# Taken where the site does not say; both are X's for its search.
+DEFAULT_LIMIT, WINDOW_SECONDS = 50, 900.0
+DAY_SECONDS = 86_400.0
+# Clocks differ: a window counts as over this long after its end.
+GRACE_SECONDS = 1.0
+
+
+class DayCapReached(Exception):
+    """The account has made all the requests it makes in 24 hours."""
+
+
+class Budget:
+    """Lets requests through, one by one, as long as the account's quota allows."""
+
+    def __init__(
+        self, journal: Journal, account: str, reserve: int, per_day: int, stop: threading.Event
+    ) -> None:
+        """Begin with what the journal knows of ``account``; waiting ends when ``stop`` is set."""
+        self._journal, self._account = journal, account
+        self._reserve, self._per_day, self._stop = reserve, per_day, stop
+        self._changed = threading.Condition()
+        self._in_flight = 0
+        self._probe: int | None = None  # the request that asks how much a window holds
+        self._rate: Rate | None = None
+        self.waits_until: float | None = None  # epoch seconds, while all wait for the next window
+        if known := journal.last_rate(account):
+            rate, since = known
+            self._rate = Rate(rate.limit, rate.remaining - since, rate.reset_at)
+        elif made := journal.made_since(account, time.time() - WINDOW_SECONDS):
+            self._rate = Rate(DEFAULT_LIMIT, DEFAULT_LIMIT - made, time.time() + WINDOW_SECONDS)
+
+    def acquire(self, ask: Ask) -> int | None:
+        """Wait until a request may be made and write it down; returns its id, None when stopped.
+
+        Raises:
+            DayCapReached: no request may be made for hours.
+        """
+        with self._changed:
+            while not self._stop.is_set():
+                now = time.time()
+                if self._rate and now >= self._rate.reset_at + GRACE_SECONDS:
+                    # A new window; how much it holds, its first answer says.
+                    self._rate = None
+                if self._may_ask():
+                    if self._journal.made_since(self._account, now - DAY_SECONDS) >= self._per_day:
+                        raise DayCapReached
+                    self._in_flight += 1
+                    self.waits_until = None
+                    request_id = self._journal.asking(self._account, ask)
+                    self._probe = self._probe if self._rate else request_id
+                    return request_id
+                if self._rate and not self._in_flight:
+                    self.waits_until = self._rate.reset_at + GRACE_SECONDS
+                self._changed.wait(0.2)
+        return None
+
+    def _may_ask(self) -> bool:
+        if self._rate is None:
+            return self._probe is None
+        # A reserve as large as the quota itself would never let a request through.
+        reserve = min(self._reserve, self._rate.limit - 1)
+        return self._rate.remaining - self._in_flight > reserve
+
+    def settle(self, request_id: int, answer: Answer) -> None:
+        """Take in what the answer to a request says of the quota."""
+        with self._changed:
+            self._in_flight -= 1
+            self._probe = None if request_id == self._probe else self._probe
+            held, said = self._rate, answer.rate
+            if answer.fault == RATE_LIMITED and said is None:
+                self._rate = Rate(DEFAULT_LIMIT, 0, time.time() + WINDOW_SECONDS)
+            elif said is None:
+                # The request may have counted.
+                if held:
+                    self._rate = Rate(held.limit, held.remaining - answer.n_requests, held.reset_at)
+            elif held is None or said.reset_at > held.reset_at + GRACE_SECONDS:
+                self._rate = said
+            else:
+                # Answers overtake one another: within a window the least is the newest.
+                self._rate = Rate(said.limit, min(said.remaining, held.remaining), held.reset_at)
+            self._changed.notify_all()

@@ -1,0 +1,135 @@
+"""The walk through one slice, newest post to oldest, until it is proven that nothing was left out. Pure.
+
+    ask ─> page ─> page ─> … older than the slice: it is complete
+     ^        │
+     └────────┴── fault, repeated or cyclic cursor, empty page, full query: ask again from the low mark
+
+The site's own end of results proves nothing: real searches end early, stall near 300 results and repeat
+themselves. So every question reaches below its slice, and the slice is complete once posts that are
+older than it have been seen. Each new question starts at a post that is known: that the site shows it
+again says that it answers for that very place, and if it has nothing older then, that is the end.
+"""
+
+from __future__ import annotations
+
+from ingest.search import Ask, Page
+
+# How far below its slice a question reaches, in seconds: far enough to see older posts at any hour, and
+# to lead on into older slices. It costs nothing, since a walk stops at the first page that proves it.
+REACH_SECONDS = 6 * 3600
+LEAST_REACH_SECONDS = 3600
+# The low mark is the newest of a full page's last three: two posts out of order lose nothing.
+TOLERANCE = 3
+SHORT_PAGE = 6
+EMPTY_ANSWERS = 3
+END_ANSWERS = 2
+FAULTS_IN_A_ROW = 8
+
+_EPOCH_MS = 1_288_834_974_657
+
+
+def second_of(tweet_id: int) -> int:
+    """Epoch second in which the post with this id (of 2010 or later) was made."""
+    return ((tweet_id >> 22) + _EPOCH_MS) // 1000
+
+
+class Walk:
+    """Decides, from what the site answered, what to ask next.
+
+    ``low_id`` is the low mark: posts of the slice above it have all been seen. ``proof`` is set when
+    the slice is complete: ``crossed`` (older posts were seen), ``end`` (known posts were shown again and
+    nothing older with them, twice) or ``empty`` (the site answered emptily, again and again, however far
+    the question reached). ``cause`` is set when the walk gives up.
+    """
+
+    def __init__(
+        self, terms: str, since: int, until: int, low_id: int | None, full_posts: int, earliest: int = 0
+    ) -> None:
+        """Walk [``since``, ``until``) epoch seconds, from ``low_id`` down where it is known.
+
+        ``full_posts`` is how many results one question may give before it is asked anew; ``earliest``
+        is how far back the site can be asked at all.
+        """
+        self.terms, self.since, self.until, self.low_id = terms, since, until, low_id
+        self._full, self._earliest = full_posts, earliest
+        self._reach, self._asked_since = REACH_SECONDS, 0
+        self._seen: set[int] = set()
+        self._cursors: set[str] = set()
+        self._in_query = 0
+        self._is_open = self._is_first = False
+        self._empty = self._ends = self._faults = 0
+        self.is_full = False
+        self.proof: str | None = None
+        self.cause: str | None = None
+
+    def enter(self, since: int, until: int) -> None:
+        """Go on into the next older slice, with the question that is open if it reaches far enough."""
+        self.since, self.until, self.proof, self._reach = since, until, None, REACH_SECONDS
+        self._is_open = self._is_open and self._asked_since <= since - LEAST_REACH_SECONDS
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to ask."""
+        return bool(self.proof or self.cause)
+
+    @property
+    def faults_in_a_row(self) -> int:
+        """Faults since the last page."""
+        return self._faults
+
+    def next(self) -> Ask | None:
+        """What to ask anew; None to take the next page of what was asked last."""
+        if self._is_open:
+            return None
+        self._cursors, self._in_query, self._is_first = set(), 0, True
+        self.is_full = False
+        self._asked_since = max(self.since - self._reach, self._earliest)
+        return Ask(self.terms, self._asked_since, self.until, self.low_id)
+
+    def failed(self, fault: str) -> None:
+        """Take a fault in: ask again from the low mark, but not for ever."""
+        self._is_open = False
+        self._faults += 1
+        if self._faults >= FAULTS_IN_A_ROW:
+            self.cause = f"{self._faults} faults in a row, the last: {fault}"
+
+    def answered(self, page: Page) -> int:
+        """Take a page in; returns how many of its results this walk had not seen."""
+        self._faults = 0
+        is_first, self._is_first = self._is_first, False
+        new = [tweet_id for tweet_id in page.ids if tweet_id not in self._seen]
+        if is_first and self.low_id is not None and set(page.ids) <= self._seen | {self.low_id}:
+            new = []
+        self._seen.update(page.ids)
+        if not page.ids:
+            self._on_empty()
+            return 0
+        self._empty = 0
+        mark = max(page.ids[-TOLERANCE:]) if len(page.ids) > SHORT_PAGE else page.ids[-1]
+        self.low_id = mark if self.low_id is None else min(mark, self.low_id)
+        if second_of(self.low_id) < self.since:
+            self.proof = "crossed"
+        if not new:
+            # Nothing older beside the known posts: a cursor that led back; or the end, if we had just asked.
+            self._is_open = False
+            if is_first and not self.proof:
+                self._ends += 1
+                self._reach *= 4
+                if self._ends >= END_ANSWERS:
+                    self.proof = "end"
+        else:
+            self._ends = 0
+            self._in_query += len(page.ids)
+            self.is_full = self._in_query >= self._full
+            cursor = page.next_cursor
+            self._is_open = bool(cursor) and cursor not in self._cursors and not self.is_full
+            self._cursors.add(cursor or "")
+        return len(new)
+
+    def _on_empty(self) -> None:
+        """An empty page is a fault, a stall or the end: reach further down, where posts are."""
+        self._is_open = False
+        self._empty += 1
+        self._reach *= 4
+        if self._empty >= EMPTY_ANSWERS:
+            self.proof = "empty"
