@@ -11,10 +11,11 @@ SETTINGS = settings=$$($(BIN)/python -m config) && eval "$$settings"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run setup .venv ingest build quality charts docs test lint format lock clean
+.PHONY: help run setup .venv ingest build quality charts docs demo-scrape test test-faults browser lint format
+.PHONY: lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' Makefile
 
 run: setup ingest build charts quality ## Set-up, ingest, build, charts and quality reports, in order
 
@@ -74,10 +75,30 @@ docs: setup ## Every table and column on one page; prints where
 	@echo dbt docs generate; $(SETTINGS) && $(BIN)/dbt docs generate --static && \
 		echo target/static_index.html
 
+demo-scrape: setup browser ## Source x, in real browsers, against a local replica of X's search; prints its recall
+	$(BIN)/python -m tests.scrape $(ARGS)
+
 # ---- Checks ---------------------------------------------------------------------------------------
 
-test: setup ## Every test; ARGS="tests/ingest -k name" picks some
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+test: setup browser ## Every test but the longest; ARGS="tests/ingest -k name" picks some
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults" $(ARGS)
+
+test-faults: setup browser ## Source x on 6,000 posts: ten seeds with every fault, twenty kills (half an hour)
+	$(BIN)/python -m pytest -m faults -s $(ARGS)
+
+# Tests of the browser source skip where there is none; a machine of CI's gets one.
+browser:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name >/dev/null && exit 0; \
+	done; \
+	[ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "No Chrome or Chromium found: installing one"; \
+		apt-get update -q >/dev/null && \
+			apt-get install -qy --no-install-recommends chromium chromium-driver >/dev/null && exit 0; \
+	fi; \
+	echo "No Chrome or Chromium: what needs one is skipped. On Debian or Ubuntu, to have one:"; \
+	echo "  sudo apt-get install -y chromium chromium-driver"
 
 # Linting SQL compiles it, which opens the build's file: a data root of its own keeps it off yours.
 lint: setup ## Style, types and SQL

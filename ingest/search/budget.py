@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 from ingest.search import RATE_LIMITED, Answer, Ask, Rate
 from ingest.search.journal import Journal
@@ -19,6 +21,22 @@ DEFAULT_LIMIT, WINDOW_SECONDS = 50, 900.0
 DAY_SECONDS = 86_400.0
 # Clocks differ: a window counts as over this long after its end.
 GRACE_SECONDS = 1.0
+
+
+def rate_of(headers: Mapping[str, str]) -> Rate | None:
+    """What a response's headers (names in lower case) say of the quota, by this machine's clock."""
+    try:
+        limit, remaining, reset_at = (
+            int(headers[f"x-rate-limit-{name}"]) for name in ("limit", "remaining", "reset")
+        )
+    except (KeyError, ValueError):
+        return None
+    try:
+        ahead = time.time() - parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        ahead = 0.0
+    # Their clock is told in whole seconds; less than two say nothing.
+    return Rate(limit, remaining, reset_at + (ahead if abs(ahead) >= 2.0 else 0.0))
 
 
 class DayCapReached(Exception):
@@ -38,12 +56,13 @@ class Budget:
         self._in_flight = 0
         self._probe: int | None = None  # the request that asks how much a window holds
         self._rate: Rate | None = None
+        self._is_guess = False  # of ours, until the site says
         self.waits_until: float | None = None  # epoch seconds, while all wait for the next window
         if known := journal.last_rate(account):
             rate, since = known
             self._rate = Rate(rate.limit, rate.remaining - since, rate.reset_at)
         elif made := journal.made_since(account, time.time() - WINDOW_SECONDS):
-            self._rate = Rate(DEFAULT_LIMIT, DEFAULT_LIMIT - made, time.time() + WINDOW_SECONDS)
+            self._guess(DEFAULT_LIMIT - made)
 
     def acquire(self, ask: Ask) -> int | None:
         """Wait until a request may be made and write it down; returns its id, None when stopped.
@@ -70,6 +89,10 @@ class Budget:
                 self._changed.wait(0.2)
         return None
 
+    def _guess(self, remaining: int) -> None:
+        self._rate = Rate(DEFAULT_LIMIT, remaining, time.time() + WINDOW_SECONDS)
+        self._is_guess = True
+
     def _may_ask(self) -> bool:
         if self._rate is None:
             return self._probe is None
@@ -84,13 +107,13 @@ class Budget:
             self._probe = None if request_id == self._probe else self._probe
             held, said = self._rate, answer.rate
             if answer.fault == RATE_LIMITED and said is None:
-                self._rate = Rate(DEFAULT_LIMIT, 0, time.time() + WINDOW_SECONDS)
+                self._guess(0)
             elif said is None:
                 # The request may have counted.
                 if held:
                     self._rate = Rate(held.limit, held.remaining - answer.n_requests, held.reset_at)
-            elif held is None or said.reset_at > held.reset_at + GRACE_SECONDS:
-                self._rate = said
+            elif held is None or self._is_guess or said.reset_at > held.reset_at + GRACE_SECONDS:
+                self._rate, self._is_guess = said, False
             else:
                 # Answers overtake one another: within a window the least is the newest.
                 self._rate = Rate(said.limit, min(said.remaining, held.remaining), held.reset_at)

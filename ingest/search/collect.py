@@ -42,7 +42,10 @@ FAULTS_BEFORE_LEAVING = 20
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a source brings: who asks, how, how answers are read, and how far back the site can be asked."""
+    """What a source brings: who asks, how, how answers are read, and how far back the site can be asked.
+
+    A site without ``has_pauses`` is asked again at once, unless a request failed.
+    """
 
     source: str
     account: str
@@ -50,6 +53,7 @@ class Site:
     read: Reader
     workers: int
     seconds_back: int | None = None
+    has_pauses: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +165,9 @@ class _Collection:
             raise failure
 
     def _yielded(self, page: Page, page_id: int | None) -> Iterator[Item | Checkpoint]:
-        self._posts.update(item.fields["tweet_id"] for item in page.items if isinstance(item, Captured))
         yield from page.items
         if page_id is not None:
             yield Checkpoint(partial(self._journal.landed, page_id))
-        if self._want.max_posts and len(self._posts) >= self._want.max_posts:
-            self._end(f"--max-posts {self._want.max_posts:,} is reached")
 
     def _show(self) -> None:
         progress = self._run.progress
@@ -225,11 +226,7 @@ class _Collection:
 
     def _walk(self, fetcher: Fetcher, piece: Slice) -> None:
         """Walk a slice, and the older ones that nobody has begun, as long as one leads into the next."""
-        back = self._site.seconds_back
-        earliest = int(time.time()) - back if back else 0
-        walk = Walk(
-            piece.terms, piece.since, piece.until, piece.low_id, self._settings.x_full_slice_posts, earliest
-        )
+        walk = Walk(piece.terms, piece.since, piece.until, piece.low_id, self._settings.x_full_slice_posts)
         try:
             while self._step(fetcher, walk, piece):
                 if walk.cause:
@@ -254,6 +251,10 @@ class _Collection:
     def _step(self, fetcher: Fetcher, walk: Walk, piece: Slice) -> bool:
         """Make one request of a walk; False when the run is stopped."""
         self._stop.wait(self._pause(walk.faults_in_a_row))
+        if self._site.seconds_back:
+            walk.bound(int(time.time()) - self._site.seconds_back)
+            if walk.is_over:
+                return True
         anew = walk.next()
         request_id = self._budget.acquire(anew or Ask(walk.terms, walk.since, walk.until, walk.low_id))
         if request_id is None:
@@ -270,13 +271,24 @@ class _Collection:
             self._note_fault(piece, answer.fault or NO_ANSWER)
         page_id = self._journal.took(request_id, answer, piece, walk.low_id, walk.proof)
         if answer.page:
+            self._count(answer.page)
             self._pages.put((answer.page, page_id))
         if walk.is_full and not walk.proof:
             self._split(walk, piece)
         return True
 
+    def _count(self, page: Page) -> None:
+        """Count a page's posts; when enough have been read, nothing more is asked."""
+        with self._lock:
+            self._posts.update(item.fields["tweet_id"] for item in page.items if isinstance(item, Captured))
+            is_enough = self._want.max_posts and len(self._posts) >= self._want.max_posts
+        if is_enough:
+            self._end(f"--max-posts {self._want.max_posts:,} is reached")
+
     def _pause(self, faults_in_a_row: int) -> float:
         """Seconds before the next request: a person's, and longer after every fault in a row."""
+        if not (self._site.has_pauses or faults_in_a_row):
+            return 0.0
         pause = random.uniform(self._settings.x_delay_seconds_min, self._settings.x_delay_seconds_max)
         return min(pause * 2.0**faults_in_a_row, LONGEST_PAUSE_SECONDS)
 

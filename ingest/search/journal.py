@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from ingest.runs import count_requests
 from ingest.search import Answer, Ask, Rate
 from ingest.search.plan import Interval
 
@@ -166,6 +167,7 @@ class Journal:
         page_id = None
         with self._transaction() as state:
             _answered(state, request_id, answer)
+            count_requests(state, self._run_id, answer.n_requests, int(answer.fault is not None))
             if answer.page and answer.page.items:
                 page_id = state.execute(
                     "insert into search_pages (source, terms, observed_at, body) values (?, ?, ?, ?)",

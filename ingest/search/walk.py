@@ -42,16 +42,13 @@ class Walk:
     the question reached). ``cause`` is set when the walk gives up.
     """
 
-    def __init__(
-        self, terms: str, since: int, until: int, low_id: int | None, full_posts: int, earliest: int = 0
-    ) -> None:
+    def __init__(self, terms: str, since: int, until: int, low_id: int | None, full_posts: int) -> None:
         """Walk [``since``, ``until``) epoch seconds, from ``low_id`` down where it is known.
 
-        ``full_posts`` is how many results one question may give before it is asked anew; ``earliest``
-        is how far back the site can be asked at all.
+        ``full_posts`` is how many results one question may give before it is asked anew.
         """
         self.terms, self.since, self.until, self.low_id = terms, since, until, low_id
-        self._full, self._earliest = full_posts, earliest
+        self._full, self._earliest = full_posts, 0
         self._reach, self._asked_since = REACH_SECONDS, 0
         self._seen: set[int] = set()
         self._cursors: set[str] = set()
@@ -66,6 +63,13 @@ class Walk:
         """Go on into the next older slice, with the question that is open if it reaches far enough."""
         self.since, self.until, self.proof, self._reach = since, until, None, REACH_SECONDS
         self._is_open = self._is_open and self._asked_since <= since - LEAST_REACH_SECONDS
+
+    def bound(self, earliest: int) -> None:
+        """Take in how far back (epoch seconds) the site can be asked by now; gives up what is older."""
+        self._earliest = earliest
+        newest = self.until if self.low_id is None else min(self.until, second_of(self.low_id) + 1)
+        if newest <= earliest:
+            self.cause = "the site cannot be asked that far back any more"
 
     @property
     def is_over(self) -> bool:

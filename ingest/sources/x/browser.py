@@ -22,7 +22,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -32,7 +31,8 @@ from selenium.webdriver.chrome.service import Service
 from urllib3.exceptions import HTTPError
 
 from config import Settings, environment_of_a_child
-from ingest.search import NO_ANSWER, UNREADABLE, Answer, Ask, Rate
+from ingest.search import NO_ANSWER, UNREADABLE, Answer, Ask
+from ingest.search.budget import rate_of
 from ingest.sources import SourceError
 from ingest.sources.x import page_status
 from ingest.sources.x.leftovers import Leftovers
@@ -290,27 +290,11 @@ def query_of(ask: Ask) -> str:
     return " ".join(words if ask.max_id is None else [*words, f"max_id:{ask.max_id}"])
 
 
-def rate_of(headers: Mapping[str, str]) -> Rate | None:
-    """What a response's headers (names in lower case) say of the quota, by this machine's clock."""
-    try:
-        limit, remaining, reset_at = (
-            int(headers[f"x-rate-limit-{name}"]) for name in ("limit", "remaining", "reset")
-        )
-    except (KeyError, ValueError):
-        return None
-    try:
-        ahead = time.time() - parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        ahead = 0.0
-    # Their clock is told in whole seconds; less than two say nothing.
-    return Rate(limit, remaining, reset_at + (ahead if abs(ahead) >= 2.0 else 0.0))
-
-
 def _scroll_down(driver: webdriver.Chrome) -> None:
     """To the list's end, in steps as of a wheel; the list asks for more when its end comes near."""
     driver.execute_script(
         "const end = document.documentElement.scrollHeight;"
-        "for (let at = window.scrollY; at < end; at += 700) window.scrollTo(0, at);"
+        "for (let at = Math.max(window.scrollY - 700, 0); at < end; at += 700) window.scrollTo(0, at);"
         "window.scrollTo(0, end);"
     )
 
