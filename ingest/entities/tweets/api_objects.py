@@ -19,11 +19,12 @@ from ingest.entities.tweets.capture import (
     digits,
     id_list,
     parts,
+    posted_time,
     read_counts,
     string,
     unescaped,
 )
-from ingest.entities.tweets.identity import read_tweet_id, time_of_id
+from ingest.entities.tweets.identity import read_tweet_id
 from ingest.entities.tweets.schema import ENTITY
 from ingest.entities.tweets.times import parse_time
 
@@ -261,15 +262,8 @@ def _settled(
     if tweet_id in seen:
         return Excluded(ENTITY, "duplicate_in_response", origin)
     seen.add(tweet_id)
-    stated = fields["posted_at"]
-    if at := time_of_id(tweet_id):
-        fields |= {"posted_at": at, "posted_at_basis": "id"}
-    elif stated is not None:
-        fields["posted_at"] = at = _time(stated)
-        if at:
-            fields["posted_at_basis"] = "stated"
-        else:
-            warnings.append("time_unreadable")
+    at, basis = posted_time(tweet_id, fields["posted_at"], warnings)
+    fields |= {"posted_at": at, "posted_at_basis": basis}
     fields["is_derived_id"] = False
     return captured(fields, warnings=warnings, payload=canonical_json(record), origin=origin)
 

@@ -14,7 +14,9 @@ from typing import Any
 
 from ingest.entities import Captured, Origin
 from ingest.entities.tweets.counts import parse_count
+from ingest.entities.tweets.identity import time_of_id
 from ingest.entities.tweets.schema import ENTITY
+from ingest.entities.tweets.times import parse_time
 
 PARSE_WARNINGS: Mapping[str, str] = {
     "card_quote_cut": "A quoted post stood inside a captured card; its text was left out.",
@@ -28,7 +30,9 @@ PARSE_WARNINGS: Mapping[str, str] = {
     "id_unreadable": "The id is no post id; a derived id was used.",
     "list_untidy": "A list of tags, handles or links held other words; they were left out.",
     "naive_time_assumed_utc": "A time without zone was taken as UTC.",
+    "read_from_html": "Read from the rendered card, not from the site's data.",
     "reference_lost_precision": "The id of another post was rounded by a spreadsheet or float; it is null.",
+    "repost_shown_as_original": "The card shows a post that someone reposted; the record is that post.",
     "retweet_text_cut": "A repost without its original; the text may end in an ellipsis.",
     "stated_time_differs": "The stated time is over a minute from the id's time; the id's was kept.",
     "text_from_count_columns": "Lines of text stood in the count columns; they were joined to the text.",
@@ -95,19 +99,20 @@ def captured(
         if value is None:
             continue
         if isinstance(value, str):
-            if not value.isascii() and (value := _mended(value)) != fields[name]:
+            if not value.isascii() and (value := mended(value)) != fields[name]:
                 codes.add("text_repaired")
         elif isinstance(value, list):
-            mended = [item if item.isascii() else _mended(item) for item in value]
-            if mended != value:
+            whole = [item if item.isascii() else mended(item) for item in value]
+            if whole != value:
                 codes.add("text_repaired")
-            value = mended
+            value = whole
         clean[name] = value
     clean["parse_warnings"] = sorted(codes)
     return Captured(ENTITY, clean, payload, origin)
 
 
-def _mended(text: str) -> str:
+def mended(text: str) -> str:
+    """Return ``text`` without lone surrogates, which UTF-8 cannot hold: each becomes U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -163,6 +168,19 @@ def _first(item: object, keys: tuple[str, ...]) -> str | None:
     if isinstance(item, str):
         return string(item)
     return next((found for key in keys if (found := string(dig(item, key)))), None)
+
+
+def posted_time(tweet_id: str, stated: object, warnings: list[str]) -> tuple[datetime | None, str | None]:
+    """Return (when a post was made, whether its 'id' says so or it is 'stated'); None where nothing does."""
+    if at := time_of_id(tweet_id):
+        return at, "id"
+    if stated is None:
+        return None, None
+    try:
+        return parse_time(stated).at, "stated"
+    except ValueError:
+        warnings.append("time_unreadable")
+        return None, None
 
 
 def read_counts(pairs: Iterable[tuple[str, object]], warnings: list[str]) -> Iterator[tuple[str, int | None]]:

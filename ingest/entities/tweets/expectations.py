@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from great_expectations import expectations as gxe
 
-FORMATS = ["x_graphql", "x_api_v2", "x_api_v1", "twscrape", "snscrape", "tabular"]
+FORMATS = ["x_graphql", "x_html", "x_api_v2", "x_api_v1", "twscrape", "snscrape", "tabular"]
 X_BEGAN = datetime(2006, 3, 21, tzinfo=UTC)
 
 

@@ -21,13 +21,12 @@ from ingest.entities.tweets.capture import (
     digits,
     id_list,
     parts,
+    posted_time,
     read_counts,
     string,
     unescaped,
 )
-from ingest.entities.tweets.identity import time_of_id
 from ingest.entities.tweets.schema import ENTITY
-from ingest.entities.tweets.times import parse_time
 
 _SEARCH = ("data", "search_by_raw_query", "search_timeline", "timeline", "instructions")
 _DEPTH = 8  # of 'instructions' below 'data' in timelines other than the search's
@@ -174,7 +173,7 @@ def _unwrapped(result: object) -> tuple[object, str | None]:
 def _fields(post: Any, tweet_id: str, warnings: list[str]) -> dict[str, Any]:
     legacy = dig(post, "legacy")
     user = dig(post, "core", "user_results", "result")
-    posted_at, basis = _posted(tweet_id, dig(legacy, "created_at"), warnings)
+    posted_at, basis = posted_time(tweet_id, dig(legacy, "created_at"), warnings)
     text, entities = _text_and_entities(post)
     reposted, _ = _unwrapped(dig(legacy, "retweeted_status_result", "result"))
     is_repost = dig(legacy, "retweeted_status_result") is not None
@@ -240,18 +239,6 @@ def _text_and_entities(post: object) -> tuple[str | None, object]:
 
 def _handle(user: object) -> str | None:
     return string(dig(user, "core", "screen_name")) or string(dig(user, "legacy", "screen_name"))
-
-
-def _posted(tweet_id: str, stated: object, warnings: list[str]) -> tuple[datetime | None, str | None]:
-    if at := time_of_id(tweet_id):
-        return at, "id"
-    if stated is None:
-        return None, None
-    try:
-        return parse_time(stated).at, "stated"
-    except ValueError:
-        warnings.append("time_unreadable")
-        return None, None
 
 
 def _nested(post: object, origin: Origin) -> Iterator[Item]:

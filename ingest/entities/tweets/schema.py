@@ -43,7 +43,7 @@ SCHEMA = pa.schema(
         column(
             "source_format",
             pa.string(),
-            "x_graphql, x_api_v2, x_api_v1, twscrape, snscrape, tabular.",
+            "x_graphql, x_html, x_api_v2, x_api_v1, twscrape, snscrape, tabular.",
             nullable=False,
         ),
         column(

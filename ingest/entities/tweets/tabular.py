@@ -128,6 +128,11 @@ def flatten(record: Mapping[str, object], depth: int = _DEPTH) -> dict[str, obje
     return flat
 
 
+def means(column: str, field: str) -> bool:
+    """Return whether a column's name is one that tables and APIs use for ``field``, one of ``FIELDS``."""
+    return _folded(column) in _NAMES[field]
+
+
 def names_a_post(columns: Iterable[str]) -> bool:
     """Return whether a record has, by its column names alone, a post's text or id."""
     return not _IDENTIFYING.isdisjoint(map(_folded, columns))

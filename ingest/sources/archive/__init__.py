@@ -1,15 +1,16 @@
 """The archive source: posts from files that others, or earlier captures, left behind.
 
-    files, folders, globs ─> JSON, JSON lines, CSV, Parquet, gzip of each ─> one item per record
+    files, folders, globs ─> JSON, JSON lines, HTML, CSV, Parquet, gzip of each ─> one item per record
 
 Knows X's GraphQL responses of every generation, X API v2 and v1.1 objects, the lines of
-twscrape and snscrape, and any table whose columns can be told to be posts.
+twscrape and snscrape, pages of X's site as a browser saves them, and any table whose columns
+can be told to be posts.
 
 Excluded: promoted_entry, nested_quote, nested_retweet, referenced_tweet,
 duplicate_in_response, tombstone, unavailable, preview. Quarantined: unrecognised_file,
 unreadable_file, truncated_file (its last, cut record), invalid_json, broken_row,
-record_too_large, unrecognised_record, no_timeline, malformed_entry, no_id, no_text,
-no_identity (a row with neither id nor enough to derive one).
+record_too_large, nested_too_deeply, unrecognised_record, no_timeline, malformed_entry, no_id,
+no_text, no_identity (a row with neither id nor enough to derive one).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ingest.sources.archive.reading import FilePlan, plan, records
 
 __all__ = ["HELP", "ArchiveError", "FilePlan", "add_arguments", "explain", "items", "plan", "records"]
 
-HELP = "posts from files, folders or globs: JSON, JSON lines, CSV, Parquet, gzip of each"
+HELP = "posts from files, folders or globs: JSON, JSON lines, HTML, CSV, Parquet, gzip of each"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -32,7 +32,8 @@ from ingest.sources.archive.files import (
     lines,
 )
 from ingest.sources.archive.json_records import items_of, records_in
-from ingest.sources.archive.json_text import LARGEST, BrokenJson, load, values
+from ingest.sources.archive.json_text import LARGEST, BrokenJson, Found, load, values
+from ingest.sources.archive.pages import CUT_OFF, page_items
 from ingest.sources.archive.tables import PARQUET, Dialect, csv_rows, dialect_of, parquet_rows
 
 SAMPLE = 2_000  # records looked at before a file is read
@@ -46,7 +47,7 @@ OnProgress = Callable[[str, int, int], None]
 class FilePlan:
     """What a file is taken for. ``problem`` says why it will be quarantined whole, if it will.
 
-    ``container`` is json, json_lines, csv, parquet or None; ``formats`` counts the sampled
+    ``container`` is json, json_lines, html, csv, parquet or None; ``formats`` counts the sampled
     records by kind; ``columns`` explains each column of a table.
     """
 
@@ -191,15 +192,30 @@ def _reading(file: Path, column_map: Mapping[str, str] | None, zone: tzinfo) -> 
     start = head.decode(encoding, "replace")
     if start.lstrip()[:1] in ("[", "{"):
         return _json_reading(file, shown, column_map, zone)
+    if start.lstrip().startswith("<") and (cards := _card_counts(TextFile(file, encoding))):
+        return _Reading(replace(shown, container="html", records_sampled=cards.total(), formats=cards))
     dialect = dialect_of(start, column_map)
     if dialect is None:
         return _Reading(
-            replace(shown, problem="it is neither JSON nor a table whose header names a post's columns")
+            replace(
+                shown,
+                problem="it is neither JSON, nor a page of X's with posts, nor a table whose header names"
+                " a post's columns",
+            )
         )
     sample = islice(csv_rows(TextFile(file, encoding), dialect), SAMPLE)
     rows = [row.cells for row in sample if row.cells is not None]
     shown = replace(shown, container="csv", delimiter=dialect.name)
     return _table_reading(shown, rows, column_map, zone, dialect)
+
+
+def _card_counts(text: TextFile) -> Counter[str]:
+    """Count what stands in a page; empty where no card does."""
+    kinds = Counter(
+        "broken" if isinstance(item, Quarantined) and item.reason in CUT_OFF else "x_html"
+        for item in page_items(text, "")
+    )
+    return kinds if kinds["x_html"] else Counter()
 
 
 def _table_reading(
@@ -270,16 +286,23 @@ class _Broken:
 def _json_values(text: TextFile, is_lines: bool) -> Iterator[tuple[str, object]]:
     """Yield (position, value or _Broken) of a JSON file. A file cut short ends in one _Broken."""
     if not is_lines:
+        last: Found | None = None
+        is_bare = True
         try:
             for number, found in enumerate(values(text), 1):
                 if found.is_record or any(record.kind for record in records_in(found.value)):
+                    is_bare = False
                     yield f"item {number}", found.value
+                else:
+                    last = found
         except BrokenJson as broken:
             reason = "truncated_file" if text.is_cut_short else "invalid_json"
             yield "", _Broken(reason, text.raw(broken.rest[:HEAD]))
         else:
             if text.is_cut_short:
                 yield "", _Broken("truncated_file", b"")
+            elif is_bare and last:
+                yield "", last.value  # the file holds something, if no record: it is not passed over
         return
     for number, (line, is_whole) in enumerate(lines(text, LARGEST), 1):
         position = f"line {number}"
@@ -309,6 +332,9 @@ def _items(
             yield parse_row(row, table, origin=Origin(name, f"row {number}"))
         return
     text = TextFile(file, reading.plan.encoding or "utf-8", on_bytes)
+    if reading.plan.container == "html":
+        yield from page_items(text, name)
+        return
     if reading.dialect and table:
         for csv_row in csv_rows(text, reading.dialect):
             origin = Origin(name, f"row {csv_row.number}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import re
 import shutil
 import tempfile
 import zlib
@@ -25,6 +26,7 @@ PARQUET = b"PAR1"
 _BATCH = 2_000  # rows of Parquet in memory
 _BUFFER = 1 << 20  # bytes read at a time of each Parquet column; else a row group is read whole
 _LONGEST = 1 << 24  # characters of one line or cell
+_MARKUP = re.compile("[{<]")  # of a broken JSON or HTML text, which holds commas and the names of fields too
 _MOST_LINES = 2_000  # of one row; a quote that never closes would swallow the rest of the file
 
 
@@ -66,7 +68,7 @@ def dialect_of(head: str, column_map: Mapping[str, str] | None = None) -> Dialec
     for delimiter, escape in product(",\t;|", (None, "\\") if '\\"' in head else (None,)):
         tried = Dialect(delimiter, escape)
         rows = list(islice(_until_error(_reader(iter(start), tried)), 50))
-        if not rows or len(rows[0]) < 2:
+        if not rows or len(rows[0]) < 2 or _MARKUP.search("".join(rows[0])):
             continue
         header, *body = rows
         known = len(map_columns([dict.fromkeys(header, "")], column_map=column_map).columns)

@@ -359,7 +359,7 @@ def mutated(value: Any, path: tuple[Any, ...], replacement: object, is_removed: 
 
 
 @given(st.lists(st.tuples(st.sampled_from(PATHS), ODD, st.booleans()), min_size=1, max_size=4))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_mutation_of_a_response_is_accounted_for(
     changes: list[tuple[tuple[Any, ...], object, bool]],
 ) -> None:

@@ -18,10 +18,13 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from config import Settings
 from ingest.entities import PROVENANCE, Captured, Item, Quarantined
 from ingest.entities.tweets.schema import SCHEMA
 from ingest.progress import Progress
-from ingest.sources.archive import ArchiveError, add_arguments, explain, items, plan, records
+from ingest.runs import Run
+from ingest.sources.archive import ArchiveError, add_arguments, explain, items, pages, plan, records
+from tests.ingest.entities.tweets.x_page import card, cell, page, quote
 
 IDS = ["1962159159849414952", "1962158002632618039", "1962157929341256184"]
 USER = {"screen_name": "writer", "username": "writer"}
@@ -92,6 +95,11 @@ def json_lines(make: Callable[[str], dict[str, Any]]) -> bytes:
     return b"".join(dumped(make(i)) + b"\n" for i in IDS)
 
 
+def cards() -> list[str]:
+    label = '<div role="group" aria-label="5 likes"></div>'
+    return [card(i, text="Nifty up", groups=label) for i in IDS]
+
+
 USERS = {"users": [{"id": "7", "username": "writer"}]}
 FORMATS: dict[str, tuple[str, bytes]] = {
     "one response": ("x_graphql", dumped(response(*IDS))),
@@ -109,6 +117,10 @@ FORMATS: dict[str, tuple[str, bytes]] = {
     "v1 array": ("x_api_v1", dumped([v1(i) for i in IDS])),
     "v1 lines": ("x_api_v1", json_lines(v1)),
     "v1 statuses": ("x_api_v1", dumped({"statuses": [v1(i) for i in IDS], "search_metadata": {}})),
+    "saved page": ("x_html", page(*map(cell, cards())).encode()),
+    "saved page with a mark": ("x_html", ("\n" + page(*cards())).encode("utf-8-sig")),
+    "saved page in UTF-16": ("x_html", page(*cards()).encode("utf-16")),
+    "saved cards": ("x_html", "\n".join(cards()).encode()),
     "twscrape": ("twscrape", json_lines(collected)),
     "snscrape": ("snscrape", json_lines(snscraped)),
     "flat lines": ("tabular", json_lines(flat)),
@@ -204,6 +216,47 @@ def test_a_truncated_array_gives_its_beginning_and_one_fault(tmp_path: Path) -> 
     assert (broken.reason, broken.payload[:12]) == ("invalid_json", b'{"tweet_id":')
 
 
+def test_a_page_is_planned_and_read_as_one(tmp_path: Path) -> None:
+    html = page(
+        cell(card(IDS[0], after=quote())), cell(card("", time=""), is_advert=True), cell(card(IDS[0]))
+    )
+    (tmp_path / "f.htm").write_text(html)
+    (shown,) = plan([tmp_path])
+    assert (shown.container, shown.formats, shown.problem) == ("html", {"x_html": 4}, None)
+    assert "html, utf-8" in explain(parsed(str(tmp_path)))
+    assert outcomes(read(tmp_path)) == {
+        "captured": 1,
+        "nested_quote": 1,
+        "promoted_entry": 1,
+        "duplicate_in_response": 1,
+    }
+    assert read(tmp_path)[0].origin.position == "card 1"
+
+
+def test_a_page_that_ends_within_a_card_gives_the_others_and_one_fault(tmp_path: Path) -> None:
+    whole = page(*map(cell, cards()))
+    cut = whole[: whole.index("Nifty up", whole.index(IDS[2])) + 5]
+    (tmp_path / "f").write_text(cut)
+    *captured, broken = read(tmp_path / "f")
+    assert outcomes(captured) == {"captured": 2}
+    assert isinstance(broken, Quarantined)
+    assert broken.reason == "truncated_file"
+    assert broken.payload.decode().endswith("Nifty")
+    assert plan([tmp_path])[0].formats == {"x_html": 2, "broken": 1}
+    packed = gzip.compress(whole.encode())
+    (tmp_path / "f").write_bytes(packed[:-8])  # without its checksum
+    assert outcomes(read(tmp_path / "f")) == {"captured": 3, "truncated_file": 1}
+
+
+def test_a_page_too_large_for_memory_gives_its_beginning_and_one_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_LARGEST_PAGE", 3_000_000)
+    picture = f'<img src="data:image/png;base64,{"A" * 2_000_000}">'
+    (tmp_path / "f").write_text(page(*(cell(shown + picture) for shown in cards())))
+    assert outcomes(read(tmp_path / "f")) == {"captured": 2, "record_too_large": 1}
+
+
 def test_broken_lines_are_kept_whole_and_the_rest_goes_on(tmp_path: Path) -> None:
     data = json_lines(flat).replace(b"\n", b'\n{"id": 1, "text": "caf\xe9\n')
     (tmp_path / "f").write_bytes(data)
@@ -238,6 +291,12 @@ def test_broken_rows_are_kept_whole_and_the_rest_goes_on(tmp_path: Path) -> None
         *(
             b"date,open,close\n2025-01-01,1,2\n",
             b'{"name": "package", "version": 1}',
+            b"]" + dumped(result(IDS[0])),
+            dumped(response(IDS[0]))[:-1] + b",}",
+            page(*cards())[1:].encode(),
+            b"<!DOCTYPE html><html><body><article>Nifty up</article></body></html>",
+            page().encode(),
+            cards()[0][:-20].encode(),
             b"{broken",
             b"[1, 2, 3]",
         ),
@@ -336,16 +395,17 @@ def parsed(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def test_the_command_line(tmp_path: Path) -> None:
+def test_the_command_line(tmp_path: Path, root: Settings) -> None:
+    run = Run("run1", root, Progress(Console(file=io.StringIO())))
     (tmp_path / "a.csv").write_text(csv_text())
     (tmp_path / "b.txt").write_text("words")
     shown = explain(parsed(str(tmp_path), "--map", "likes=view_count"))
     assert "likes     view_count     given by --map" in shown
-    assert "would be quarantined: it is neither JSON nor a table" in shown
-    found = items(parsed(str(tmp_path / "a.csv"), "--map", "likes=-"), Progress(Console(file=io.StringIO())))
+    assert "would be quarantined: it is neither JSON, nor a page of X's with posts, nor a table" in shown
+    found = items(parsed(str(tmp_path / "a.csv"), "--map", "likes=-"), run)
     assert ["like_count" in item.fields for item in found if isinstance(item, Captured)] == [False] * 3
     with pytest.raises(ArchiveError, match="COLUMN=FIELD"):
-        items(parsed(str(tmp_path), "--map", "likes"), Progress(Console(file=io.StringIO())))
+        items(parsed(str(tmp_path), "--map", "likes"), run)
 
 
 SHARED_COUNTS = {
@@ -425,6 +485,13 @@ def test_real_api_bodies(shared: Path) -> None:
     found = list(records([shared / "x_api_v2"]))
     assert outcomes(found) == {"captured": 20}
     assert {item.fields["source_format"] for item in found if isinstance(item, Captured)} == {"x_api_v2"}
+
+
+@pytest.mark.shared
+def test_real_cards(shared: Path) -> None:
+    found = list(records([shared / "x_html"]))
+    assert outcomes(found) == {"captured": 2}
+    assert {item.fields["source_format"] for item in found if isinstance(item, Captured)} == {"x_html"}
 
 
 @pytest.mark.shared
