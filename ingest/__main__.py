@@ -13,10 +13,10 @@ from rich.console import Console
 
 from config import ConfigError, Settings, settings
 from ingest import entities, landing, sources
+from ingest.files import landed_files
 from ingest.landing import RootError
 from ingest.progress import Progress
-from ingest.runs import history, log_to_file, open_state, run
-from ingest.sources import SourceError
+from ingest.runs import SourceError, history, log_to_file, open_state, run
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _ingest(config, console, parsed.command, parsed, given)
     except (ConfigError, RootError, SourceError, OSError) as error:
         console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
-        return EXIT_USAGE
+        return EXIT_USAGE if getattr(error, "is_usage", True) else EXIT_FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,8 +69,7 @@ def _default_source(config: Settings) -> str:
                 f"Known: {', '.join(sources.names())}."
             )
         return config.source
-    real = [path for path in landing.landed_files(config) if not path.name.startswith("demo-")]
-    if real:
+    if any(landing.kind_of(path.name) == "real" for path in landed_files(config)):
         raise SourceError(
             f"{config.data} holds real records, so there is no default source. "
             "Name one: make ingest SOURCE=archive ARGS=path, or set MARKET_INTEL_SOURCE."
@@ -85,7 +84,7 @@ def _ingest(
     if getattr(parsed, "dry_run", False):
         print(module.explain(parsed))
         return 0
-    log_to_file(config)
+    log_to_file(config, getattr(module, "LOG", "ingest"))
     if not console.is_terminal:
         plain = logging.StreamHandler()
         plain.setFormatter(logging.Formatter("%(message)s"))

@@ -1,6 +1,6 @@
 """The landing zone: append-only Parquet, one atomic file per batch and entity.
 
-    items → typed table → sightings seen before dropped → Great Expectations → payloads, record
+    items → typed table → purged and seen before dropped → Great Expectations → payloads, record
 
 A file appears whole or not at all: it is written under a name that no ``*.parquet`` glob
 matches, fsynced, and renamed. ``ingest.sqlite`` indexes the sightings that have landed; the
@@ -13,7 +13,7 @@ import base64
 import gzip
 import hashlib
 import json
-import os
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,12 +23,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from config import Settings
-from ingest import entities
+from ingest import entities, purging
 from ingest.batch_checks import failures
 from ingest.entities import Captured, Origin, Quarantined
+from ingest.entities.tweets.schema import ENTITY as TWEETS
+from ingest.files import atomic_file, landed_files, write_parquet
+from ingest.purging import Purged, Removed, is_in_quarantined, purged_in, scrub_payload
+
+log = logging.getLogger("ingest")
 
 PAYLOAD_SCHEMA = pa.schema(
     [
@@ -62,45 +68,25 @@ class Landed:
     unchanged: int = 0
     quarantined: int = 0
     problems: tuple[str, ...] = ()
+    purged: int = 0
 
 
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success fsync it and rename it to ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        _fsync(temporary)
-        os.replace(temporary, path)
-        _fsync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def landed_files(settings: Settings, entity: str = "*") -> list[Path]:
-    """Every landed file of an entity (or of all), in path order."""
-    return sorted(settings.raw.glob(f"{entity}/dt=*/*.parquet"))
+def kind_of(file: str) -> str | None:
+    """'demo' or 'real', by the source that opens a landed file's name; None for purges, which fit both."""
+    source = file.partition("-")[0]
+    return None if source == "purge" else "demo" if source == "demo" else "real"
 
 
 def refuse_mixing(settings: Settings, source: str) -> None:
-    """A data root is demo or real. The source's name opens each landed file's name.
+    """A data root is demo or real.
 
     Raises:
         RootError: the root holds records of the other kind.
     """
+    wanted = kind_of(source)
     for path in landed_files(settings):
-        is_demo = path.name.startswith("demo-")
-        if is_demo != (source == "demo"):
-            held, wanted = ("demo", "real") if is_demo else ("real", "demo")
+        held = kind_of(path.name)
+        if wanted and held and held != wanted:
             raise RootError(
                 f"{settings.data} holds {held} records, and {source!r} would add {wanted} ones. "
                 "Give them a root of their own: MARKET_INTEL_DATA=another/folder."
@@ -121,7 +107,12 @@ class LandingZone:
         self._batches = 0
         connection.executescript(_INDEX)
         _finish_compactions(settings)
+        self.apply_purges()
         _index_unknown_files(settings, connection)
+
+    def apply_purges(self) -> Removed:
+        """Bring the root in line with the landed purges: those just landed, and those left unfinished."""
+        return _apply_purges(self._settings, self._connection)
 
     def land(self, entity: str, captured: Sequence[Captured]) -> Landed:
         """Land one batch atomically; returns what became of its records."""
@@ -129,47 +120,53 @@ class LandingZone:
             return Landed()
         landed_at = datetime.now(UTC)
         table, misfits = self._typed(entity, captured, landed_at)
-        refused = self.quarantine(entity, misfits)
-        with self._transaction():
+        refused = len(self.quarantine(entity, misfits))
+        purged = len(misfits) - refused
+        with _transaction(self._connection):
             # Again under the lock: another ingest may have been the first to land here.
             refuse_mixing(self._settings, self._source)
+            names = purged_in(self._settings) if entity == TWEETS else Purged()
+            if names:
+                withheld = _withheld(table, captured, names)
+                purged += pc.sum(withheld).as_py() or 0
+                table = table.filter(pc.invert(withheld))
             fresh = self._unseen(entity, table["sighting_id"].to_pylist())
             unchanged = table.num_rows - len(fresh)
             if not fresh:
-                return Landed(0, unchanged, refused)
+                return Landed(0, unchanged, refused, purged=purged)
             table = table.take(fresh)
             problems = failures(entity, table)
             name = f"{self._source}-{self._run_id}-{self._batches:04d}.parquet"
             if problems:
-                self._quarantine_batch(entity, captured, table, problems, landed_at)
-                return Landed(0, unchanged, refused + table.num_rows, tuple(problems))
+                self._quarantine_batch(entity, captured, table, names, problems, landed_at)
+                return Landed(0, unchanged, refused + table.num_rows, tuple(problems), purged)
             self._batches += 1
             folder = Path(entity, f"dt={landed_at:%Y-%m-%d}")
-            self._write_payloads(self._settings.payloads / folder / name, captured, table)
+            self._write_payloads(self._settings.payloads / folder / name, captured, table, names)
             path = self._settings.raw / folder / name
             write_parquet(table, path)
             _index_sightings(self._connection, entity, table["sighting_id"])
             _mark_indexed(self._settings, self._connection, path)
-        return Landed(table.num_rows, unchanged, refused)
+        return Landed(table.num_rows, unchanged, refused, purged=purged)
 
-    def quarantine(self, entity: str, records: Iterable[Quarantined]) -> int:
-        """Keep unreadable records whole; a record kept before is counted, not kept again."""
+    def quarantine(self, entity: str, records: Iterable[Quarantined]) -> list[Quarantined]:
+        """Keep unreadable records whole; one that was kept before is not kept again.
+
+        Returns those that are in quarantine now. The others hold purged posts, and are dropped.
+        """
         now = datetime.now(UTC)
-        lines: list[bytes] = []
-        keys: list[tuple[str, bytes]] = []
-        count = 0
-        for record in records:
-            count += 1
-            line = _quarantine_line(record, self._source, self._run_id, now)
-            keys.append((entity, _quarantine_key(line)))
-            lines.append(json.dumps(line, ensure_ascii=False).encode())
+        lines = [(record, _quarantine_line(record, self._source, self._run_id, now)) for record in records]
         if not lines:
-            return 0
-        with self._transaction():
+            return []
+        with _transaction(self._connection):
+            if names := purged_in(self._settings):
+                lines = [(record, line) for record, line in lines if not is_in_quarantined(line, names)]
             kept = [
-                line
-                for line, key in zip(lines, keys, strict=True)
-                if self._connection.execute("insert or ignore into quarantined values (?, ?)", key).rowcount
+                json.dumps(line, ensure_ascii=False).encode()
+                for _, line in lines
+                if self._connection.execute(
+                    "insert or ignore into quarantined values (?, ?)", (entity, _quarantine_key(line))
+                ).rowcount
             ]
             if kept:
                 digest = hashlib.sha256(b"\n".join(kept)).hexdigest()[:16]
@@ -178,7 +175,7 @@ class LandingZone:
                 with atomic_file(path) as temporary, gzip.open(temporary, "wb") as stream:
                     stream.write(b"\n".join(kept) + b"\n")
                 _mark_indexed(self._settings, self._connection, path)
-        return count
+        return [record for record, _ in lines]
 
     def _typed(
         self, entity: str, captured: Sequence[Captured], landed_at: datetime
@@ -212,12 +209,9 @@ class LandingZone:
                 try:
                     _checked_table([row], schema)
                     fitting.append(row)
-                except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-                    misfits.append(
-                        Quarantined(
-                            entity, f"does not fit the schema: {error}", record.payload, record.origin
-                        )
-                    )
+                except (pa.ArrowException, TypeError, ValueError, OverflowError):
+                    reason = f"does not fit the schema: {', '.join(_misfits(row, schema))}"
+                    misfits.append(Quarantined(entity, reason, record.payload, record.origin))
             return _checked_table(fitting, schema), misfits
 
     def _unseen(self, entity: str, sighting_ids: Sequence[str]) -> list[int]:
@@ -232,17 +226,23 @@ class LandingZone:
             seen.add(sighting_id)
         return fresh
 
-    def _write_payloads(self, path: Path, captured: Sequence[Captured], table: pa.Table) -> None:
+    def _write_payloads(
+        self, path: Path, captured: Sequence[Captured], table: pa.Table, purged: Purged
+    ) -> None:
+        """Originals of the table's rows. A purged post inside another's original is cut out of it."""
         wanted = set(table["payload_hash"].to_pylist())
         rows: dict[str, dict[str, Any]] = {}
         for record in captured:
             payload_hash = hashlib.sha256(record.payload).hexdigest()
             if payload_hash in wanted and payload_hash not in rows:
+                payload = scrub_payload(record.payload, purged) if purged else record.payload
+                if payload is None:
+                    continue
                 rows[payload_hash] = {
                     "payload_hash": payload_hash,
-                    "payload": record.payload,
+                    "payload": payload,
                     "file": _printable(record.origin.file),
-                    "position": record.origin.position,
+                    "position": _printable(record.origin.position),
                 }
         with atomic_file(path) as temporary:
             payloads = pa.Table.from_pylist(list(rows.values()), schema=PAYLOAD_SCHEMA)
@@ -253,6 +253,7 @@ class LandingZone:
         entity: str,
         captured: Sequence[Captured],
         table: pa.Table,
+        purged: Purged,
         problems: Sequence[str],
         refused_at: datetime,
     ) -> None:
@@ -260,7 +261,7 @@ class LandingZone:
         digest = hashlib.sha256("".join(sorted(table["sighting_id"].to_pylist())).encode()).hexdigest()[:16]
         path = self._settings.quarantine / entity / "batches" / f"{self._source}-{digest}.parquet"
         write_parquet(table, path)
-        self._write_payloads(path.with_name(f"{path.stem}-payloads.parquet"), captured, table)
+        self._write_payloads(path.with_name(f"{path.stem}-payloads.parquet"), captured, table, purged)
         report = {
             "entity": entity,
             "source": self._source,
@@ -272,22 +273,49 @@ class LandingZone:
         with atomic_file(path.with_suffix(".json")) as temporary:
             temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        # Immediate: two ingests into one root take turns, so that neither lands a sighting twice.
-        self._connection.execute("begin immediate")
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    # Immediate: two ingests into one root take turns, so that neither lands a sighting twice.
+    connection.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def _apply_purges(settings: Settings, connection: sqlite3.Connection) -> Removed:
+    if not purged_in(settings):
+        return Removed()
+    with _transaction(connection):
+        removed = purging.apply(settings, connection)
+    if removed:
+        log.info("purge: %s", removed.line())
+        # The log of writes keeps what was deleted until it is emptied.
+        connection.execute("pragma wal_checkpoint(truncate)")
+    return removed
+
+
+def _withheld(table: pa.Table, captured: Sequence[Captured], purged: Purged) -> pa.BooleanArray:
+    """Which rows are purged, by their columns or by their originals."""
+    originals = {
+        hashlib.sha256(record.payload).hexdigest()
+        for record in captured
+        if purged.covers_payload(record.payload)
+    }
+    return purged.covers_rows(table, originals)
+
+
+def _misfits(row: dict[str, Any], schema: pa.Schema) -> Iterator[str]:
+    """Columns that a row does not fit, without their values: reasons are logged, where no purge reaches."""
+    for field in schema:
         try:
-            yield
-        except BaseException:
-            self._connection.execute("rollback")
-            raise
-        self._connection.execute("commit")
-
-
-def write_parquet(table: pa.Table, path: Path) -> None:
-    """Write one landed file, atomically, in the project's encoding."""
-    with atomic_file(path) as temporary:
-        pq.write_table(table, temporary, compression="snappy", use_dictionary=True)
+            if pa.array([row[field.name]], field.type).null_count and not field.nullable:
+                yield f"{field.name} is missing"
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            yield f"{field.name} is no {field.type}"
 
 
 def _checked_table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -317,14 +345,14 @@ def _quarantine_line(record: Quarantined, source: str, run_id: str, now: datetim
         "run_id": run_id,
         "quarantined_at": now.isoformat(),
         "file": _printable(origin.file),
-        "position": origin.position,
+        "position": _printable(origin.position),
         **payload,
     }
 
 
-def _printable(file: str) -> str:
-    """A file's name as text, also where the file system's bytes are none."""
-    return file.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _printable(text: str) -> str:
+    """A file's name or a position as text, also where bytes of the one or an id in the other are none."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _quarantine_key(line: dict[str, str]) -> bytes:
@@ -379,17 +407,24 @@ def compact(settings: Settings, connection: sqlite3.Connection, entity: str, row
     """
     connection.executescript(_INDEX)
     _finish_compactions(settings)
+    _apply_purges(settings, connection)
     before = after = 0
     for kind, schema in (("raw", entities.schema(entity)), ("payloads", PAYLOAD_SCHEMA)):
         for day in sorted((settings.data / kind / entity).glob("dt=*")):
             files = sorted(day.glob("*.parquet"))
             small = [path for path in files if pq.read_metadata(path).num_rows < rows]
             for group in _groups(small, rows):
-                _merge(group, schema, kind)
-                connection.executemany(
-                    "delete from indexed_files where path = ?",
-                    [(path.relative_to(settings.data).as_posix(),) for path in group if not path.exists()],
-                )
+                # A purge that ran meanwhile would be undone by a merged file of what it had rewritten.
+                with _transaction(connection):
+                    _merge(group, schema, kind)
+                    connection.executemany(
+                        "delete from indexed_files where path = ?",
+                        [
+                            (path.relative_to(settings.data).as_posix(),)
+                            for path in group
+                            if not path.exists()
+                        ],
+                    )
             if kind == "raw":
                 before, after = before + len(files), after + len(list(day.glob("*.parquet")))
     _index_unknown_files(settings, connection)

@@ -17,7 +17,7 @@ import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
@@ -26,6 +26,7 @@ from typing import Any, Self
 
 from config import Settings
 from ingest.entities import Captured, Excluded, Item, Origin, Quarantined
+from ingest.entities.purges.schema import ENTITY as PURGES
 from ingest.landing import LandingZone
 from ingest.progress import Progress
 
@@ -44,6 +45,9 @@ create table if not exists run_counts (
     records_landed integer not null, records_unchanged integer not null,
     records_quarantined integer not null, excluded_by_reason text not null,
     primary key (run_id, entity)
+);
+create table if not exists run_requests (
+    run_id text primary key, requests integer not null, request_faults integer not null
 );
 create table if not exists errors (run_id text not null, at text not null, message text not null);
 """
@@ -75,6 +79,12 @@ class Counts:
         )
 
 
+class SourceError(Exception):
+    """The source cannot do what was asked; the message says what, where and what to do."""
+
+    is_usage = True  # and trying again as it is would not help: exit status 2
+
+
 @dataclass(frozen=True)
 class Run:
     """The run that a source's items belong to. ``notes`` is what the source has to say when it ends."""
@@ -83,6 +93,7 @@ class Run:
     settings: Settings
     progress: Progress
     notes: list[str] = field(default_factory=list)
+    at_end: ExitStack = field(default_factory=ExitStack)  # closed when the last batch has landed
 
 
 @dataclass(frozen=True)
@@ -104,21 +115,39 @@ class RunResult:
     notes: tuple[str, ...] = ()
 
 
-def open_state(settings: Settings) -> sqlite3.Connection:
-    """The root's run state, created on first use; autocommit, waits for other writers."""
+def open_state(settings: Settings, *, any_thread: bool = False) -> sqlite3.Connection:
+    """The root's run state, created on first use; autocommit, waits for other writers.
+
+    With ``any_thread`` the caller sees to it that its threads take turns.
+    """
     settings.data.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(settings.ingest_db, timeout=120, isolation_level=None)
+    connection = sqlite3.connect(
+        settings.ingest_db, timeout=120, isolation_level=None, check_same_thread=not any_thread
+    )
     connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma secure_delete = on")  # a page that was purged leaves no bytes behind
     connection.executescript(_STATE)
     return connection
 
 
-def log_to_file(settings: Settings) -> None:
-    """Send the log to a rotating file under the data root, at most 5 × 2 MB."""
+def count_requests(state: sqlite3.Connection, run_id: str, requests: int, faults: int) -> None:
+    """Add to what a run has asked of a site, and how often in vain; at once, so that a kill keeps it."""
+    state.execute(
+        "insert into run_requests values (?, ?, ?) on conflict (run_id) do update set"
+        " requests = requests + excluded.requests, request_faults = request_faults + excluded.request_faults",
+        (run_id, requests, faults),
+    )
+
+
+def log_to_file(settings: Settings, name: str) -> None:
+    """Send the log to ``<name>.log`` under the data root, rotating, at most 5 × 2 MB."""
     settings.logs.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(
-        settings.logs / "ingest.log", maxBytes=2_000_000, backupCount=4, encoding="utf-8"
+        settings.logs / f"{name}.log", maxBytes=2_000_000, backupCount=4, encoding="utf-8"
     )
+    # What these write below warnings holds whole requests, cookies and tokens included, or nothing of use.
+    for talker in ("selenium", "urllib3", "httpx", "httpcore", "great_expectations"):
+        logging.getLogger(talker).setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(settings.log_level)
@@ -151,7 +180,7 @@ def run(
         log.info("run %s started: %s %s", run_id, source, arguments)
         status, message, failure = "succeeded", None, None
         this = Run(run_id, settings, progress)
-        with _Interrupts() as interrupts:
+        with this.at_end, _Interrupts() as interrupts:
             batches = _Batches(settings, zone, progress, interrupts)
             stream: Iterator[Item | Checkpoint] = iter(())
             try:
@@ -177,7 +206,9 @@ def run(
                 _finish(state, zone, run_id, source, arguments, started_at, status, message, batches)
     if failure:
         raise failure
-    return RunResult(run_id, status, batches.counts, tuple(batches.problems), message, tuple(this.notes))
+    return RunResult(
+        run_id, status, batches.counts, tuple(batches.problems), message, (*batches.notes, *this.notes)
+    )
 
 
 class _Interrupts:
@@ -233,6 +264,7 @@ class _Batches:
         self._bytes = 0
         self.counts: dict[str, Counts] = {}
         self.problems: list[str] = []
+        self.notes: list[str] = []
 
     def add(self, item: Item | Checkpoint) -> None:
         if isinstance(item, Checkpoint):
@@ -258,11 +290,13 @@ class _Batches:
     def flush(self) -> None:
         while self._broken:
             entity, broken = self._broken.popitem()
-            self.counts[entity].quarantined += self._zone.quarantine(entity, broken)
-            self.counts[entity].quarantine_reasons.update(
-                f"{record.reason}, in {record.origin.file}" for record in broken
-            )
-            for record in broken[:5]:
+            kept = self._zone.quarantine(entity, broken)
+            counts = self.counts[entity]
+            counts.quarantined += len(kept)
+            counts.quarantine_reasons.update(f"{record.reason}, in {record.origin.file}" for record in kept)
+            if len(kept) < len(broken):
+                counts.excluded["purged"] += len(broken) - len(kept)
+            for record in kept[:5]:
                 log.warning(
                     "quarantined %s at %s %s: %s",
                     entity,
@@ -277,10 +311,14 @@ class _Batches:
             counts.landed += outcome.landed
             counts.unchanged += outcome.unchanged
             counts.quarantined += outcome.quarantined
+            if outcome.purged:
+                counts.excluded["purged"] += outcome.purged
             for problem in outcome.problems:
                 log.error("batch of %s quarantined: %s", entity, problem)
             self.problems.extend(f"{entity}: {problem}" for problem in outcome.problems)
             self._progress.count(entity, counts.read, counts.landed)
+            if entity == PURGES and (removed := self._zone.apply_purges()):
+                self.notes.append(removed.line())
         self._bytes = 0
         while self._checkpoints:
             self._checkpoints.pop(0).landed()
@@ -308,6 +346,10 @@ def _finish(
 ) -> None:
     """Record the run's end, and land it as a record of its own."""
     finished_at = datetime.now(UTC)
+    asked = state.execute(
+        "select requests, request_faults from run_requests where run_id = ?", (run_id,)
+    ).fetchone()
+    requests, request_faults = asked or (None, None)
     records = []
     for entity, counts in batches.counts.items():
         if counts.read != counts.accounted:
@@ -332,6 +374,8 @@ def _finish(
             "records_excluded": counts.excluded.total(),
             "records_quarantined": counts.quarantined,
             "excluded_by_reason": sorted(counts.excluded.items()),
+            "requests": requests,
+            "request_faults": request_faults,
             "message": message,
         }
         payload = json.dumps({"run_id": run_id, **fields}, default=str, sort_keys=True).encode()
@@ -370,6 +414,8 @@ class PastRun:
     started_at: datetime
     finished_at: datetime | None
     message: str | None
+    requests: int | None
+    request_faults: int | None
     entity: str | None
     counts: Counts
 
@@ -382,7 +428,8 @@ class PastRun:
         )
         what = f"{self.entity}: {self.counts.line()}" if self.entity else "nothing read"
         why = f" – {self.message}" if self.message else ""
-        return f"{self.run_id}  {self.source} {self.arguments}  {self.status} ({took})  {what}{why}"
+        asked = f"; {self.requests:,} requests, {self.request_faults:,} faulty" if self.requests else ""
+        return f"{self.run_id}  {self.source} {self.arguments}  {self.status} ({took})  {what}{asked}{why}"
 
 
 def history(settings: Settings, last: int) -> list[PastRun]:
@@ -394,10 +441,12 @@ def history(settings: Settings, last: int) -> list[PastRun]:
         rows = state.execute(
             """
             select
-                r.run_id, r.source, r.arguments, r.status, r.started_at, r.finished_at, r.message, c.entity,
+                r.run_id, r.source, r.arguments, r.status, r.started_at, r.finished_at, r.message,
+                q.requests, q.request_faults, c.entity,
                 c.records_read, c.records_landed, c.records_unchanged, c.records_quarantined,
                 c.excluded_by_reason
             from (select * from runs order by started_at desc limit ?) as r
+            left join run_requests as q using (run_id)
             left join run_counts as c using (run_id)
             order by r.started_at desc, c.entity
             """,
@@ -408,12 +457,14 @@ def history(settings: Settings, last: int) -> list[PastRun]:
 
 def _past_run(
     run_id: str, source: str, arguments: str, status: str, started_at: str, finished_at: str | None,
-    message: str | None, entity: str | None, *counted: Any,
+    message: str | None, requests: int | None, request_faults: int | None, entity: str | None,
+    *counted: Any,
 ) -> PastRun:  # fmt: skip
     read, landed, unchanged, quarantined, excluded = counted
     reasons = Counter(json.loads(excluded or "{}"))
     counts = Counts(read, landed, unchanged, quarantined, reasons) if entity else Counts()
     return PastRun(
         run_id, source, arguments, status, datetime.fromisoformat(started_at),
-        datetime.fromisoformat(finished_at) if finished_at else None, message, entity, counts,
+        datetime.fromisoformat(finished_at) if finished_at else None, message, requests, request_faults,
+        entity, counts,
     )  # fmt: skip

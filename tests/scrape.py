@@ -50,10 +50,8 @@ class Site:
             return Oracle.from_json(json.load(answer))
 
     def do(self, what: str, n: int = 0) -> None:
-        """``grow``, ``delete?n=5``, ``publish?n=5``."""
-        urlopen(
-            Request(f"{self.url}/__{what.replace('?', '__?', 1) if '?' in what else what + '__'}", data=b"")
-        )
+        """``grow``, ``delete``, ``publish`` or ``renew``, with ``n`` posts where it takes a number."""
+        urlopen(Request(f"{self.url}/__{what}__" + (f"?n={n}" if n else ""), data=b"")).close()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from duckdb.func import ARROW, SPECIAL
 
 from config import ROOT, Settings, settings
 from ingest import entities
-from ingest.landing import atomic_file, write_parquet
+from ingest.files import atomic_file, write_parquet
 from warehouse import functions
 
 

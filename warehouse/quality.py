@@ -21,7 +21,7 @@ import duckdb
 
 from config import ConfigError, Settings, settings
 from ingest.batch_checks import quiet_context
-from ingest.landing import atomic_file
+from ingest.files import atomic_file
 
 if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
@@ -64,7 +64,7 @@ def suites() -> dict[str, list[Expectation]]:
             between("like_count", 0, 1e10),
             between("retweet_count", 0, 1e10),
             between("reply_count", 0, 1e10),
-            ordered("last_observed_at", "first_observed_at"),
+            ordered("last_seen_at", "first_seen_at"),
         ],
         "signals.tweet_signals": [
             gxe.ExpectColumnValuesToBeUnique(column="tweet_id"),

@@ -32,7 +32,10 @@ PROVENANCE = (
     column("sighting_id", pa.string(), "Hash of every captured column and the payload.", nullable=False),
     column("payload_hash", pa.string(), "SHA-256 of the original record.", nullable=False),
     column(
-        "source", pa.string(), "Source that captured it: demo, archive, prices, x, x_api.", nullable=False
+        "source",
+        pa.string(),
+        "Source that captured it: demo, archive, prices, x, x_api, purge.",
+        nullable=False,
     ),
     column("run_id", pa.string(), "Ingest run that landed it.", nullable=False),
     column("landed_at", UTC_US, "When its batch landed.", nullable=False),

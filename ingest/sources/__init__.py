@@ -6,7 +6,8 @@ Each source is one folder whose package holds::
     add_arguments(parser: argparse.ArgumentParser) -> None   its own arguments
     items(arguments: argparse.Namespace, run: Run) -> Iterator[Item | Checkpoint]
 
-and, where it can show what it would do, ``explain(arguments) -> str`` for ``--dry-run``.
+and, where it can show what it would do, ``explain(arguments) -> str`` for ``--dry-run``; ``LOG`` names
+its log file, ``ingest`` where it is left out.
 Adding a source is adding a folder: the command line finds it here.
 """
 
@@ -15,10 +16,6 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
-
-
-class SourceError(Exception):
-    """The source cannot do what was asked; the message says what, where and what to do."""
 
 
 def names() -> list[str]:

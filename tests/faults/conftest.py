@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from config import Settings
-from ingest.sources import SourceError
+from ingest.runs import SourceError
 from ingest.sources.x.browser import find_chrome
 
 

@@ -62,6 +62,19 @@ def test_a_sighting_lands_once_whatever_the_run(root: Settings) -> None:
     assert landed_ids(root) == ["1", "2"]
 
 
+def test_an_origin_that_is_no_text_is_no_hindrance(root: Settings) -> None:
+    where = Origin("caf\udce9.json", "item 1 tweet-\ud83d")
+    landed = Captured("tweets", post("1").fields, b"{}", where)
+    assert land(root, landed).landed == 1
+    with closing(open_state(root)) as state:
+        broken = Quarantined("tweets", "no_id", b"{}", where)
+        LandingZone(root, state, "archive", "run2").quarantine("tweets", [broken])
+    (payloads,) = root.payloads.rglob("*.parquet")
+    assert pq.read_table(payloads).to_pylist()[0]["position"] == "item 1 tweet-\ufffd"
+    (kept,) = root.quarantine.rglob("*.jsonl.gz")
+    assert json.loads(gzip.decompress(kept.read_bytes()))["file"] == "caf\ufffd.json"
+
+
 def test_a_new_count_is_a_new_sighting(root: Settings) -> None:
     land(root, post("1", like_count=1))
     assert land(root, post("1", like_count=2)).landed == 1
@@ -92,7 +105,7 @@ def test_a_quarantined_record_is_kept_once_and_counted_each_time(root: Settings)
     broken = Quarantined("tweets", "no JSON", b"\xff{", Origin("x.jsonl", "line 3"))
     for run_id in ("run1", "run2"):
         with closing(open_state(root)) as state:
-            assert LandingZone(root, state, "archive", run_id).quarantine("tweets", [broken]) == 1
+            assert LandingZone(root, state, "archive", run_id).quarantine("tweets", [broken]) == [broken]
     assert len(list(root.quarantine.rglob("*.jsonl.gz"))) == 1
 
 

@@ -75,8 +75,8 @@ def test_layers_read_upwards_only(manifest: dict[str, Any]) -> None:
 
 
 def test_an_entitys_models_read_their_own_entity_only(manifest: dict[str, Any]) -> None:
-    """Only marts join entities; the calendar and texts belong to all."""
-    common = {"calendar", "texts"}
+    """Only marts join entities; the calendar, purges and texts belong to all."""
+    common = {"calendar", "purges", "texts"}
     for node in models(manifest):
         _, schema, entity, _ = Path(node["original_file_path"]).parts[-4:]
         if schema == "marts" or entity in common:

@@ -15,7 +15,7 @@
         'text_too_long': 'length(text_normalised) > 25000',
         'posted_at_unknown': 'posted_at is null',
         'posted_before_x': "posted_at < " ~ instant('2006-03-21 00:00:00+00'),
-        'posted_in_future': "posted_at > coalesce(first_observed_at, first_landed_at) + interval '5 minutes'",
+        'posted_in_future': "posted_at > coalesce(first_seen_at, first_landed_at) + interval '5 minutes'",
         'count_negative': 'least(' ~ zero_if_null(counts) ~ ') < 0',
         'count_absurd': 'greatest(' ~ zero_if_null(counts) ~ ') > 10000000000',
     }) }}

@@ -21,6 +21,8 @@ SCHEMA = pa.schema(
         column("records_excluded", pa.int64(), "Records that by rule are not results.", nullable=False),
         column("records_quarantined", pa.int64(), "Records that could not be landed.", nullable=False),
         column("excluded_by_reason", pa.map_(pa.string(), pa.int64()), "Excluded records by reason."),
+        column("requests", pa.int64(), "Requests the run made of a site; null where it asks none."),
+        column("request_faults", pa.int64(), "Requests among them that failed."),
         column("message", pa.string(), "What ended the run, where it did not succeed."),
         *PROVENANCE,
     ]

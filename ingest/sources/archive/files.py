@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ingest.sources import SourceError
+from ingest.runs import SourceError
 
 CHUNK = 1 << 20  # bytes read at a time
 HEAD = 1 << 16  # bytes kept of a file that cannot be read, and looked at to recognise one

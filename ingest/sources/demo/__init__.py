@@ -16,8 +16,7 @@ from datetime import date, datetime
 from ingest.entities import Captured, Item, Origin
 from ingest.entities.price_bars.schema import ENTITY as PRICE_BARS
 from ingest.entities.tweets.payload import parse_search_response
-from ingest.runs import Run
-from ingest.sources import SourceError
+from ingest.runs import Run, SourceError
 from ingest.sources.demo.capture import Page, pages
 from ingest.sources.demo.market import bars
 

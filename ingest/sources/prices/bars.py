@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.entities import Captured, Item, Origin, Quarantined
-from ingest.sources import SourceError
+from ingest.runs import SourceError
 
 ENTITY = "price_bars"
 IST = timezone(timedelta(hours=5, minutes=30), "IST")

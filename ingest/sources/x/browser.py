@@ -31,9 +31,9 @@ from selenium.webdriver.chrome.service import Service
 from urllib3.exceptions import HTTPError
 
 from config import Settings, environment_of_a_child
+from ingest.runs import SourceError
 from ingest.search import NO_ANSWER, UNREADABLE, Answer, Ask
 from ingest.search.budget import rate_of
-from ingest.sources import SourceError
 from ingest.sources.x import page_status
 from ingest.sources.x.leftovers import Leftovers
 from ingest.sources.x.responses import errors_in, is_timeline, is_unread, read_page, unrecognised
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 _SEARCH_CALL = re.compile(r"/graphql/[^/?]+/SearchTimeline(?:[/?]|$)")
 _POLL_SECONDS = 0.05
 UNRECOGNISED = "unrecognised"
+STARTS_IN_VAIN = 4
+_DRIVER_ERRORS = (WebDriverException, HTTPError, OSError)
 # The page's word is asked for when responses are this late.
 _STATUS_AFTER_SECONDS = 1.5
 # Scrolling may not have reached the list's end the first time.
@@ -91,7 +93,7 @@ class Browser:
         self._driver: webdriver.Chrome | None = None
         self._ask: Ask | None = None
         self._exchanges: dict[str, _Exchange] = {}
-        self._n_requests = 0
+        self._n_requests = self._starts_in_vain = 0
 
     # ---- Fetcher ----------------------------------------------------------------------------------
 
@@ -108,17 +110,33 @@ class Browser:
         """End the browser and its driver, whatever state they are in."""
         driver, self._driver = self._driver, None
         if driver is not None:
-            with suppress(WebDriverException, HTTPError, OSError):
+            with suppress(*_DRIVER_ERRORS):
                 driver.quit()
             self._leftovers.end(driver)
 
     def _guarded(self, step: Callable[[webdriver.Chrome], Answer]) -> Answer:
-        """A browser that dies is a fault like any other: the next question starts a new one."""
+        """A browser that dies is a fault like any other: the next question starts a new one.
+
+        Raises:
+            SourceError: none starts, again and again.
+        """
         try:
-            return step(self._running())
-        except (WebDriverException, HTTPError, OSError) as error:
-            reason = (str(error).splitlines() or [""])[0][:200]
-            log.warning("the browser failed (%s): %s", type(error).__name__, reason)
+            driver = self._running()
+            self._starts_in_vain = 0
+        except _DRIVER_ERRORS as error:
+            self.close()
+            self._starts_in_vain += 1
+            if self._starts_in_vain >= STARTS_IN_VAIN:
+                raise SourceError(
+                    f"{find_chrome(self._settings)} does not start: {_reason(error)} Browser and driver"
+                    " must be of one version: see MARKET_INTEL_X_CHROME and MARKET_INTEL_X_CHROMEDRIVER."
+                ) from error
+            log.warning("the browser did not start: %s", _reason(error))
+            return Answer(fault="browser_did_not_start", n_requests=0)
+        try:
+            return step(driver)
+        except _DRIVER_ERRORS as error:
+            log.warning("the browser failed: %s", _reason(error))
             self.close()
             return Answer(fault="browser_failed", n_requests=max(self._taken_requests(), 1))
 
@@ -150,6 +168,8 @@ class Browser:
                 status = driver.execute_script(page_status.STATUS)
                 if why := page_status.stopped(status):
                     raise why
+                if status["is_error"] and not self._exchanges:
+                    return Answer(fault="error_page", n_requests=max(self._taken_requests(), 1))
                 status_at = now + _STATUS_AFTER_SECONDS
             if now - begun > self._settings.x_answer_seconds:
                 return Answer(fault=NO_ANSWER, n_requests=max(self._taken_requests(), 1))
@@ -299,7 +319,11 @@ def _scroll_down(driver: webdriver.Chrome) -> None:
     )
 
 
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+
+
 def _is_alive(driver: webdriver.Chrome) -> bool:
-    with suppress(WebDriverException, HTTPError, OSError):
+    with suppress(*_DRIVER_ERRORS):
         return bool(driver.window_handles)
     return False

@@ -9,13 +9,14 @@ from ingest.search import RATE_LIMITED, SERVER_ERROR, AccountStopped
 
 # One round trip to the browser. Names drift: both spellings of each are asked for.
 STATUS = """
-const text = (document.body && document.body.innerText || "").slice(0, 4000);
 const has = (selector) => document.querySelector(selector) !== null;
+const buttons = Array.from(document.querySelectorAll('button, [role="button"]'));
+const isRetry = (b) => /^(retry|try again)$/i.test(b.innerText.trim()) && !b.closest("article");
 return {
   path: location.pathname,
-  text: text,
-  is_empty: has('[data-testid="emptyState"], [data-testid="empty_state_header_text"]'),
-  is_error: has('[data-testid="error-detail"]') || /something went wrong/i.test(text),
+  // What people write must not be taken for what X says: a page with posts on it is not locked.
+  text: has("article") ? "" : (document.body && document.body.innerText || "").slice(0, 4000),
+  is_error: has('[data-testid="error-detail"]') || buttons.some(isRetry),
   is_challenge: has('iframe[src*="arkoselabs"], iframe[src*="captcha"], #arkose_iframe'),
 };
 """
@@ -46,6 +47,8 @@ def stopped(status: dict[str, object]) -> AccountStopped | None:
             "X wants to see that a person is there (captcha). Open x.com in your browser, answer it, and wait"
             f" a day before you collect again. {_STAY_AWAY}"
         )
+    if "limit for seeing posts" in text:
+        return capped()
     if "account is suspended" in text or "your account has been suspended" in text:
         return suspended()
     return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from dotenv import dotenv_values
 
 from config import Settings, refuse_if_shared
-from ingest.sources import SourceError
+from ingest.runs import SourceError
 
 HOW = (
     "In a browser where you are logged in to x.com, open the developer tools, Application, Cookies, and copy"

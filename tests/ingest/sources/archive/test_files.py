@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.sources import SourceError
+from ingest.runs import SourceError
 from ingest.sources.archive import files
 from ingest.sources.archive.files import (
     ArchiveError,

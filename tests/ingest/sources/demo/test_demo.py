@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from ingest.entities import Captured, Excluded, Item, Quarantined
 from ingest.entities.price_bars.schema import SCHEMA as PRICE_BARS
 from ingest.entities.tweets.schema import SCHEMA as TWEETS
-from ingest.sources import SourceError, demo
+from ingest.runs import SourceError
+from ingest.sources import demo
 from ingest.sources.demo.market import day_start_ms, from_ms
 
 ROOT = Path(__file__).parents[4]

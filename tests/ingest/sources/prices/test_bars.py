@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest.entities import Captured, Item, Quarantined
-from ingest.sources import SourceError
+from ingest.runs import SourceError
 from ingest.sources.prices.bars import read
 
 HEADER = "datetime,open,high,low,close,volume\n"

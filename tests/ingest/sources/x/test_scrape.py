@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from config import ROOT, Settings
+from ingest.runs import SourceError
 from ingest.search import Ask
-from ingest.sources import SourceError
 from ingest.sources.x.browser import INSTALL, Browser, find_chrome
 from ingest.sources.x.leftovers import Leftovers
 from ingest.sources.x.session import Session

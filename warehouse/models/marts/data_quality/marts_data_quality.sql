@@ -4,7 +4,12 @@
     {
         'entity': 'tweets', 'name': 'every landed post is processed', 'else': 'fail',
         'observed': 'n_processed', 'holds': 'equal', 'expected': 'n_landed',
-        'meaning': 'posts in processed.tweets against distinct posts in raw.tweets',
+        'meaning': 'posts in processed.tweets against distinct posts in raw.tweets, which leaves purged ones out',
+    },
+    {
+        'entity': 'purges', 'name': 'every purged post is left out', 'else': 'fail',
+        'observed': 'n_purged_kept', 'holds': 'at_most', 'expected': '0',
+        'meaning': 'posts in processed.tweets that raw.purges names by post, reposted post or author',
     },
     {
         'entity': 'tweets', 'name': 'every post is validated or rejected', 'else': 'fail',
@@ -83,8 +88,37 @@ processed_tweets as (
         cast(count(*) as double) as n_processed,
         cast(count(case when posted_at is null then 1 end) as double) as n_without_time,
         cast(count(case when author_key = 'unknown' then 1 end) as double) as n_without_author,
-        cast(count(case when last_observed_at is null then 1 end) as double) as n_unobserved
+        cast(count(case when last_seen_at is null then 1 end) as double) as n_unobserved
     from {{ ref('processed_tweets') }}
+
+),
+
+purged_posts as (
+
+    select tweet_id from {{ ref('raw_purges') }}
+    where scope = 'post'
+
+),
+
+purged_authors as (
+
+    select
+        author_id,
+        author_handle
+    from {{ ref('raw_purges') }}
+    where scope = 'author'
+
+),
+
+purged_tweets as (
+
+    select cast(count(*) as double) as n_purged_kept
+    from {{ ref('processed_tweets') }}
+    where
+        tweet_id in (select purged_posts.tweet_id from purged_posts)
+        or retweeted_tweet_id in (select purged_posts.tweet_id from purged_posts)
+        or author_id in (select purged_authors.author_id from purged_authors)
+        or lower(author_handle) in (select purged_authors.author_handle from purged_authors)
 
 ),
 
@@ -162,6 +196,7 @@ counts as (
 
     select * from raw_tweets
     cross join processed_tweets
+    cross join purged_tweets
     cross join validated_tweets
     cross join rejected_tweets
     cross join scored_tweets

@@ -17,5 +17,7 @@ select
     excluded_by_reason,
     records_read
     = records_landed + records_unchanged + records_excluded + records_quarantined as is_accounted_for,
+    requests,
+    request_faults,
     message
 from {{ ref('raw_ingest_runs') }}

@@ -11,7 +11,7 @@ posts as (
         tweets.posted_at,
         tweets.trading_date,
         tweets.known_at,
-        tweets.first_observed_at,
+        tweets.first_seen_at,
         signals.sentiment,
         -- Counts are of the latest sighting, after the bar: engagement must not weigh in here.
         signals.weight / (1 + signals.engagement) as weight,
@@ -98,7 +98,7 @@ by_author as (
         {{ exact_sum('intervals.weight * intervals.sentiment') }} as sum_weighted,
         {{ exact_sum('intervals.weight * pow(intervals.sentiment, 2)') }} as sum_weighted_squares,
         max(intervals.known_at) as known_at,
-        bool_and(intervals.first_observed_at is not null) as is_observed,
+        bool_and(intervals.first_seen_at is not null) as is_observed,
         max(intervals.known_at - intervals.posted_at) as longest_lag,
         max(intervals.model_version) as model_version
     from intervals

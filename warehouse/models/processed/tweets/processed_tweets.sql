@@ -46,8 +46,8 @@ latest as (
         {% for column in latest_columns %}
             {{ latest('raw_tweets.' ~ column, 'sightings.sighting_number') }} as {{ column }},
         {% endfor %}
-        min(raw_tweets.observed_at) as first_observed_at,
-        max(raw_tweets.observed_at) as last_observed_at,
+        min(raw_tweets.observed_at) as first_seen_at,
+        max(raw_tweets.observed_at) as last_seen_at,
         count(*) as n_sightings,
         {{ collect_distinct('raw_tweets.search_query') }} as search_queries
     from raw_tweets
@@ -67,7 +67,7 @@ normalised as (
         ) as author_key,
         {{ to_ist('posted_at') }} as posted_at_ist,
         coalesce(
-            first_observed_at,
+            first_seen_at,
             posted_at + interval '{{ var("assumed_lag_minutes") }} minutes'
         ) as known_at
     from latest
@@ -108,8 +108,8 @@ select
         else calendar_days.next_trading_date
     end as trading_date,
     {{ session_phase('tagged.posted_at', 'calendar_days', 'session_phases') }} as session_phase,
-    tagged.first_observed_at,
-    tagged.last_observed_at,
+    tagged.first_seen_at,
+    tagged.last_seen_at,
     tagged.known_at,
     tagged.n_sightings,
     tagged.like_count,

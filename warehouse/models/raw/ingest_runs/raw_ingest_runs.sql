@@ -25,6 +25,8 @@ select
     records_excluded,
     records_quarantined,
     excluded_by_reason,
+    requests,
+    request_faults,
     message,
     sighting_id,
     payload_hash,

@@ -1,0 +1,1 @@
+"""The purge entity: one landed row per post or author whose posts are removed and kept out."""
