@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -67,7 +68,10 @@ def test_faults_lose_nothing_and_the_cookies_are_nowhere(tmp_path: Path, faulty:
         [sys.executable, "-m", "ingest", "runs"], cwd=ROOT, env=environment(root, faulty),
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert f"{result.requests} requests" in runs.stdout
+    told = re.search(r"(\d+) requests, (\d+) faulty", runs.stdout)
+    assert told, runs.stdout
+    # A request whose connection broke may not have reached the site.
+    assert result.requests <= int(told[1]) <= result.requests + int(told[2])
     assert (root / "logs" / "scraper.log").stat().st_size
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 5
@@ -128,26 +132,28 @@ def test_only_the_responses_hold_what_a_jump_to_the_bottom_leaves_out(tmp_path: 
     assert len(drawn & read) < 0.9 * len(read), "a reader of the page alone would have missed nothing"
 
 
-@pytest.mark.parametrize(
-    ("option", "advice"),
-    [("--session-expires-after", "copy auth_token and ct0 again"), ("--locks-after", "unlock it")],
-)
-def test_an_account_that_is_refused_stops_at_once(tmp_path: Path, option: str, advice: str) -> None:
+def test_an_expired_session_stops_at_once_and_a_new_one_goes_on(tmp_path: Path) -> None:
     root = tmp_path / "data"
-    with replica(seed=13, posts=400, window_seconds=5, faults="none", options=[option, "8"]) as site:
+    options = ["--session-expires-after", "16"]
+    with replica(seed=13, posts=400, window_seconds=5, faults="none", options=options) as site:
         status, said = scrape(root, site)
         assert status == 1, said
-        assert advice in " ".join(said.split())
-        requests = site.oracle().requests
-        assert sum(request.status in (401, 403) for request in requests) <= 3, "no worker asks again"
+        assert "copy auth_token and ct0 again" in said
+        assert sum(request.status == 401 for request in site.oracle().requests) <= 3, "no worker asks again"
         assert landed_ids(root), "what was read has landed"
         site.do("renew")
-        assert scrape(root, site)[0] == 1, "it expires again after eight"
-        for _ in range(6):
-            site.do("renew")
-            if scrape(root, site)[0] == 0:
-                break
+        status, said = scrape(root, site)
+        assert status == 0, said
         assert outcome(root, site).recall == 1.0
+
+
+def test_a_locked_account_is_left_alone(tmp_path: Path) -> None:
+    options = ["--locks-after", "3"]
+    with replica(seed=13, posts=400, window_seconds=5, faults="none", options=options) as site:
+        status, said = scrape(tmp_path / "data", site)
+        assert status == 1, said
+        assert "unlock it there" in said
+        assert sum(request.status == 403 for request in site.oracle().requests) <= 3, "no worker asks again"
 
 
 def test_a_killed_run_goes_on_and_its_browsers_end(tmp_path: Path) -> None:
