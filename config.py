@@ -99,6 +99,12 @@ class Settings(BaseModel):
     x_bearer_token: SecretStr | None = Field(
         None, description="Bearer token of the official API, for the source x_api."
     )
+    x_api_post_usd: NonNegativeFloat = Field(
+        0.005, description="What the official API charges for a post that is read, in USD, for estimates."
+    )
+    x_api_user_usd: NonNegativeFloat = Field(
+        0.01, description="What it charges for a user; each post comes with its author."
+    )
     x_browsers: PositiveInt = Field(3, description="Browsers at once; they share the account's quota.")
     x_delay_seconds_min: NonNegativeFloat = Field(
         1.5, description="Shortest pause of a browser between two requests."

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ingest.entities import Item
-from ingest.sources import SourceError
+from ingest.runs import SourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +97,5 @@ Reader = Callable[[bytes, datetime, str], Page]
 
 class AccountStopped(SourceError):
     """The site refuses the account; the message says how, and what to do. Nothing more is asked."""
+
+    is_usage = False

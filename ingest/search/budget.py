@@ -53,8 +53,9 @@ class Budget:
         self._journal, self._account = journal, account
         self._reserve, self._per_day, self._stop = reserve, per_day, stop
         self._changed = threading.Condition()
-        self._in_flight = 0
-        self._probe: int | None = None  # the request that asks how much a window holds
+        self._in_flight = self._newest = 0
+        # Requests of which the site said nothing, each with the newest that may have overtaken it.
+        self._unsaid: list[tuple[int, int]] = []
         self._rate: Rate | None = None
         self._is_guess = False  # of ours, until the site says
         self.waits_until: float | None = None  # epoch seconds, while all wait for the next window
@@ -81,9 +82,9 @@ class Budget:
                         raise DayCapReached
                     self._in_flight += 1
                     self.waits_until = None
-                    request_id = self._journal.asking(self._account, ask)
-                    self._probe = self._probe if self._rate else request_id
-                    return request_id
+                    self._unsaid = self._unsaid if self._rate else []
+                    self._newest = self._journal.asking(self._account, ask)
+                    return self._newest
                 if self._rate and not self._in_flight:
                     self.waits_until = self._rate.reset_at + GRACE_SECONDS
                 self._changed.wait(0.2)
@@ -95,26 +96,31 @@ class Budget:
 
     def _may_ask(self) -> bool:
         if self._rate is None:
-            return self._probe is None
+            # One alone, when the last window's are all back: what it is told then counts them too.
+            return not self._in_flight
         # A reserve as large as the quota itself would never let a request through.
         reserve = min(self._reserve, self._rate.limit - 1)
-        return self._rate.remaining - self._in_flight > reserve
+        unsaid = sum(n_requests for n_requests, _ in self._unsaid)
+        return self._rate.remaining - self._in_flight - unsaid > reserve
 
     def settle(self, request_id: int, answer: Answer) -> None:
         """Take in what the answer to a request says of the quota."""
         with self._changed:
             self._in_flight -= 1
-            self._probe = None if request_id == self._probe else self._probe
             held, said = self._rate, answer.rate
-            if answer.fault == RATE_LIMITED and said is None:
-                self._guess(0)
-            elif said is None:
-                # The request may have counted.
-                if held:
-                    self._rate = Rate(held.limit, held.remaining - answer.n_requests, held.reset_at)
-            elif held is None or self._is_guess or said.reset_at > held.reset_at + GRACE_SECONDS:
-                self._rate, self._is_guess = said, False
+            if said is None:
+                self._unsaid.append((answer.n_requests, self._newest))
+                if answer.fault == RATE_LIMITED:
+                    self._guess(0)
+                elif answer.page and not held:
+                    self._guess(DEFAULT_LIMIT)
             else:
-                # Answers overtake one another: within a window the least is the newest.
-                self._rate = Rate(said.limit, min(said.remaining, held.remaining), held.reset_at)
+                # What was asked after another had come back counts that one too.
+                self._unsaid = [(n, newest) for n, newest in self._unsaid if newest >= request_id]
+                if held is None or self._is_guess or said.reset_at > held.reset_at + GRACE_SECONDS:
+                    self._rate, self._is_guess = said, False
+                elif said.reset_at > held.reset_at - GRACE_SECONDS:
+                    # Answers overtake one another: within a window the least is the newest, and of those
+                    # from the last window nothing is to be learnt.
+                    self._rate = Rate(said.limit, min(said.remaining, held.remaining), held.reset_at)
             self._changed.notify_all()

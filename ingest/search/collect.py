@@ -10,6 +10,7 @@ once they have landed.
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import random
 import sqlite3
@@ -23,13 +24,12 @@ from functools import partial
 
 from config import Settings
 from ingest.entities import Captured, Item
-from ingest.runs import Checkpoint, Run, open_state
+from ingest.runs import Checkpoint, Run, SourceError, open_state
 from ingest.search import NO_ANSWER, AccountStopped, Ask, Fetcher, Page, Reader
 from ingest.search.budget import Budget, DayCapReached
 from ingest.search.journal import Journal, Slice
 from ingest.search.plan import Interval, by_density, missing, slices, term_groups
 from ingest.search.walk import Walk, second_of
-from ingest.sources import SourceError
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +107,10 @@ def collect(run: Run, site: Site, want: Wanted) -> Iterator[Item | Checkpoint]:
 
 
 def _refuse_company(state: sqlite3.Connection, source: str, run_id: str) -> None:
+    # Containers give every process the same number: one with ours is gone.
     company = state.execute(
-        "select run_id, pid from runs where source = ? and status = 'running' and run_id != ?",
-        (source, run_id),
+        "select run_id, pid from runs where source = ? and status = 'running' and run_id != ? and pid != ?",
+        (source, run_id, os.getpid()),
     ).fetchone()
     if company:
         raise SourceError(
@@ -198,7 +199,7 @@ class _Collection:
                 " (MARKET_INTEL_X_REQUESTS_PER_DAY); go on tomorrow"
             )
         except BaseException as error:
-            self._end(str(error))
+            self._end(str(error).rstrip("."))
             raise
         finally:
             if fetcher:

@@ -195,18 +195,20 @@ class Journal:
         """What the site last said of the account's quota, and the requests made since it was asked then."""
         with self._lock:
             row = self._connection.execute(
-                "select rate_limit, rate_remaining, rate_reset_at, request_id from search_requests"
-                " where account = ? and rate_remaining is not null"
+                "select rate_limit, rate_remaining, rate_reset_at, request_id, run_id, requested_at"
+                " from search_requests where account = ? and rate_remaining is not null"
                 " order by rate_reset_at desc, rate_remaining limit 1",
                 (account,),
             ).fetchone()
             if row is None:
                 return None
-            *rate, request_id = row
+            *rate, request_id, run_id, requested_at = row
+            # Those that were under way with it too: the site may have counted them later.
             (since,) = self._connection.execute(
                 "select coalesce(sum(n_requests), 0) from search_requests"
-                " where account = ? and request_id > ? and rate_remaining is null",
-                (account, request_id),
+                " where account = ?1 and rate_remaining is null and (request_id > ?2"
+                " or run_id = ?3 and coalesce(answered_at, ?4) >= ?4)",
+                (account, request_id, run_id, requested_at),
             ).fetchone()
         return Rate(*rate), int(since)
 
