@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import random
 import secrets
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from tests.scrape import Usage, landed_ids, outcome, replica, start, strike
+from config import ROOT
+from tests.scrape import TERMS, Usage, environment, landed_ids, outcome, replica, start, strike, window
 
 pytestmark = pytest.mark.faults
 
@@ -37,6 +41,43 @@ def test_ten_fresh_seeds_lose_nothing(tmp_path: Path) -> None:
     assert not any(result.extras or result.duplicates for result in outcomes)
     assert all(result.max_in_window <= result.quota for result in outcomes)
     assert max(result.ratio for result in outcomes) <= 1.25
+
+
+def test_two_thousand_posts_are_cheap(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    with replica(seed=1, posts=2_000, window_seconds=WINDOW_SECONDS, faults="none") as site:
+        run = start(root, site)
+        usage = Usage()
+        usage.watch(run)
+        assert run.wait() == 0, Path(f"{root}.out").read_text(encoding="utf-8")
+        assert outcome(root, site).recall == 1.0
+    print(f"\n2,000 posts: {usage.cpu_seconds:.1f} CPU s, largest browser {usage.browser_mb:.0f} MB", end="")
+    assert 0 < usage.cpu_seconds <= 60
+    assert 0 < usage.browser_mb <= 600
+
+
+def test_each_post_of_a_scrape_is_one_row_of_the_warehouse(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    with replica(seed=3, posts=1_000, window_seconds=WINDOW_SECONDS, faults="all") as site:
+        assert start(root, site).wait() == 0, Path(f"{root}.out").read_text(encoding="utf-8")
+        site.do("grow")
+        assert start(root, site, "--refresh").wait() == 0, Path(f"{root}.out").read_text(encoding="utf-8")
+        posts = {post.id: post for post in site.oracle().posts}
+        wanted = site.oracle().matching(TERMS, *window(root))
+        built = subprocess.run(
+            [str(Path(sys.executable).with_name("dbt")), "build"], cwd=ROOT, env=environment(root, site),
+            capture_output=True, text=True,
+        )  # fmt: skip
+    assert built.returncode == 0, built.stdout[-3_000:]
+    with duckdb.connect(root / "market_intel.duckdb", read_only=True) as client:
+        rows = client.sql(
+            "select tweet_id, epoch_ms(posted_at), first_seen_at < last_seen_at, n_sightings from processed.tweets"
+        ).fetchall()
+        assert client.sql("select count(*) from validated.rejected_tweets").fetchall() == [(0,)]
+    assert wanted <= {tweet_id for tweet_id, *_ in rows} <= set(posts)
+    assert len(rows) == len({tweet_id for tweet_id, *_ in rows})
+    assert all(posts[tweet_id].posted_at == posted_at for tweet_id, posted_at, *_ in rows)
+    assert all(was_seen_twice and n >= 2 for tweet_id, _, was_seen_twice, n in rows if tweet_id in wanted)
 
 
 def test_a_run_killed_at_random_moments_ends_whole(tmp_path: Path) -> None:
