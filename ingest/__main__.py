@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case _:
                 return _ingest(config, console, parsed.command, parsed, given)
     except (ConfigError, RootError, SourceError, OSError) as error:
+        for note in getattr(error, "__notes__", ()):
+            print(note)
         console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
         return EXIT_USAGE if getattr(error, "is_usage", True) else EXIT_FAILED
 

@@ -24,6 +24,8 @@ from logging.handlers import RotatingFileHandler
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+import psutil
+
 from config import Settings
 from ingest.entities import Captured, Excluded, Item, Origin, Quarantined
 from ingest.entities.purges.schema import ENTITY as PURGES
@@ -163,7 +165,8 @@ def run(
     """Drain ``items`` into the landing zone under a new run.
 
     Ctrl-C and SIGTERM land what is pending and end the run as ``interrupted``. An error of the
-    source lands what is pending, ends the run as ``failed`` and is raised again.
+    source lands what is pending, ends the run as ``failed`` and is raised again, with what was
+    reached by then as its notes.
 
     Raises:
         ingest.landing.RootError: the root holds records of the other kind (demo or real).
@@ -204,11 +207,14 @@ def run(
                 elif batches.problems:
                     status, message = "failed", f"{len(batches.problems)} expectations refused a batch"
                 _finish(state, zone, run_id, source, arguments, started_at, status, message, batches)
+    notes = (*batches.notes, *this.notes)
     if failure:
+        for entity, counts in sorted(batches.counts.items()):
+            failure.add_note(f"{entity}: {counts.line()}")
+        for note in notes:
+            failure.add_note(note)
         raise failure
-    return RunResult(
-        run_id, status, batches.counts, tuple(batches.problems), message, (*batches.notes, *this.notes)
-    )
+    return RunResult(run_id, status, batches.counts, tuple(batches.problems), message, notes)
 
 
 class _Interrupts:
@@ -392,15 +398,20 @@ def _finish(
 
 def _mark_lost(state: sqlite3.Connection) -> None:
     """A run whose process is gone did not finish; its landed records stay, and count as unchanged."""
-    for run_id, pid in state.execute("select run_id, pid from runs where status = 'running'").fetchall():
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+    running = state.execute("select run_id, pid, started_at from runs where status = 'running'").fetchall()
+    for run_id, pid, started_at in running:
+        if not _is_running(pid, datetime.fromisoformat(started_at)):
             state.execute(
                 "update runs set status = 'lost', message = 'process died' where run_id = ?", (run_id,)
             )
-        except PermissionError:
-            continue
+
+
+def _is_running(pid: int, since: datetime) -> bool:
+    """Whether the process that began a run lives. Numbers are given out again: a younger one is another."""
+    try:
+        return bool(psutil.Process(pid).create_time() <= since.timestamp() + 1.0)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @dataclass(frozen=True)

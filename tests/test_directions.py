@@ -27,7 +27,7 @@ ALLOWED = {
     },
     "ingest.progress": set(),
     "ingest.runs": {"config", "ingest.entities", "ingest.landing", "ingest.progress"},
-    "ingest.search": {"config", "ingest.entities", "ingest.runs", "ingest.search"},
+    "ingest.search": {"config", "ingest.entities", "ingest.files", "ingest.runs", "ingest.search"},
     "ingest.sources": {
         "config",
         "ingest.entities",

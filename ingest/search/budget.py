@@ -77,9 +77,9 @@ class Budget:
                 if self._rate and now >= self._rate.reset_at + GRACE_SECONDS:
                     # A new window; how much it holds, its first answer says.
                     self._rate = None
+                if self._journal.made_since(self._account, now - DAY_SECONDS) >= self._per_day:
+                    raise DayCapReached
                 if self._may_ask():
-                    if self._journal.made_since(self._account, now - DAY_SECONDS) >= self._per_day:
-                        raise DayCapReached
                     self._in_flight += 1
                     self.waits_until = None
                     self._unsaid = self._unsaid if self._rate else []

@@ -20,10 +20,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
+
+import pyarrow.parquet as pq
 
 from config import Settings
 from ingest.entities import Captured, Item
+from ingest.entities.tweets.schema import ENTITY as TWEETS
+from ingest.files import landed_files
 from ingest.runs import Checkpoint, Run, SourceError, open_state
 from ingest.search import NO_ANSWER, AccountStopped, Ask, Fetcher, Page, Reader
 from ingest.search.budget import Budget, DayCapReached
@@ -38,6 +43,12 @@ LONGEST_PAUSE_SECONDS = 120.0
 SMALLEST_SPLIT_SECONDS = 120
 # Faults of all workers in a row after which the site is left alone.
 FAULTS_BEFORE_LEAVING = 20
+
+
+class SiteSilent(SourceError):
+    """The site answered nothing; trying again later may help."""
+
+    is_usage = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +89,7 @@ def wanted(settings: Settings, hours: float, max_posts: int | None, *, refresh: 
 def planned(settings: Settings, journal: Journal, want: Wanted) -> list[Slice]:
     """Add what the window is missing to the plan; returns all that is still to be walked, densest first."""
     for terms in want.groups:
-        if want.refresh:
-            journal.forget_slices(terms, want.window)
+        journal.forget_slices(terms, want.window, only_empty=not want.refresh)
         for gap in missing(want.window, journal.covered(terms)):
             cut = slices(gap, settings.x_session_slice_minutes, settings.x_overnight_slice_minutes)
             journal.add_slices(terms, cut)
@@ -99,11 +109,34 @@ def collect(run: Run, site: Site, want: Wanted) -> Iterator[Item | Checkpoint]:
     state = run.at_end.enter_context(closing(open_state(run.settings, any_thread=True)))
     _refuse_company(state, site.source, run.run_id)
     journal = Journal(state, site.source, run.run_id)
+    collection = _Collection(run, site, want, journal)
     for page_id in journal.stored_pages():
         stored = journal.stored_page(page_id)
-        yield from site.read(stored.body, stored.observed_at, stored.terms).items
+        page = site.read(stored.body, stored.observed_at, stored.terms)
+        collection.note_posts(page)
+        yield from page.items
         yield Checkpoint(partial(journal.landed, page_id))
-    yield from _Collection(run, site, want, journal).items()
+    yield from collection.items()
+
+
+def _landed_posts(settings: Settings, source: str, want: Wanted) -> set[str]:
+    """Ids of the window's posts that the source has landed; no post lands before it is made."""
+    oldest = f"dt={datetime.fromtimestamp(want.window[0], UTC):%Y-%m-%d}"
+    found: set[str] = set()
+    for path in landed_files(settings, TWEETS):
+        if path.parent.name >= oldest:
+            rows = pq.read_table(path, columns=["tweet_id", "posted_at", "search_query"]).to_pylist()
+            if path.name.startswith(f"{source}-"):
+                found.update(
+                    row["tweet_id"]
+                    for row in rows
+                    if row["search_query"] in want.groups and _is_in(want.window, row["posted_at"])
+                )
+    return found
+
+
+def _is_in(window: Interval, moment: datetime | None) -> bool:
+    return moment is not None and window[0] <= moment.timestamp() < window[1]
 
 
 def _refuse_company(state: sqlite3.Connection, source: str, run_id: str) -> None:
@@ -135,8 +168,10 @@ class _Collection:
         self._pending = planned(self._settings, journal, want)
         self._total = len(self._pending)
         self._walking: dict[int, Slice] = {}  # by thread
-        self._faults_in_a_row = 0
-        self._posts: set[str] = set()
+        self._n_pages = self._faults_in_a_row = 0
+        self._last_fault = ""
+        self._read: set[str] = set()  # ids of posts, by this run
+        self._known = _landed_posts(self._settings, site.source, want)  # those of the window, by any
         self._why_stopped: str | None = None
 
     def items(self) -> Iterator[Item | Checkpoint]:
@@ -147,33 +182,44 @@ class _Collection:
             )
             return
         n_workers = min(self._site.workers, len(self._pending))
-        failure: BaseException | None = None
-        with ThreadPoolExecutor(n_workers, thread_name_prefix=self._site.source) as pool:
-            workers = [pool.submit(self._work) for _ in range(n_workers)]
-            try:
-                while not all(worker.done() for worker in workers) or not self._pages.empty():
-                    self._show()
-                    try:
-                        page, page_id = self._pages.get(timeout=TICK_SECONDS)
-                    except queue.Empty:
-                        continue
-                    yield from self._yielded(page, page_id)
-                failure = _first_failure(workers)
-            finally:
-                self._stop.set()
-        self._conclude()
-        if failure:
+        try:
+            with ThreadPoolExecutor(n_workers, thread_name_prefix=self._site.source) as pool:
+                workers = [pool.submit(self._work) for _ in range(n_workers)]
+                try:
+                    yield from self._read_by(workers)
+                except BaseException:
+                    self._end("it was stopped")
+                    raise
+        finally:
+            self._conclude()
+        if failure := _first_failure(workers) or self._silence():
             raise failure
 
-    def _yielded(self, page: Page, page_id: int | None) -> Iterator[Item | Checkpoint]:
-        yield from page.items
-        if page_id is not None:
-            yield Checkpoint(partial(self._journal.landed, page_id))
+    def _silence(self) -> SourceError | None:
+        """What to say of a site that answered nothing at all."""
+        requests, faults = self._journal.made_in_this_run()
+        if self._n_pages or not faults:
+            return None
+        return SiteSilent(
+            f"not one of {requests:,} requests was answered; the last fault was {self._last_fault}. Look at"
+            " the site and at your network, and run the same command again later."
+        )
+
+    def _read_by(self, workers: list[Future[None]]) -> Iterator[Item | Checkpoint]:
+        while not all(worker.done() for worker in workers) or not self._pages.empty():
+            self._show()
+            try:
+                page, page_id = self._pages.get(timeout=TICK_SECONDS)
+            except queue.Empty:
+                continue
+            yield from page.items
+            if page_id is not None:
+                yield Checkpoint(partial(self._journal.landed, page_id))
 
     def _show(self) -> None:
         progress = self._run.progress
         target = self._want.max_posts or self._settings.x_target_posts
-        progress.position("posts", len(self._posts), max(target, len(self._posts) + 1))
+        progress.position("posts", len(self._known), max(target, len(self._known) + 1))
         with self._lock:
             done = self._total - len(self._pending) - len(self._walking)
         progress.position("slices", done, self._total + 1)
@@ -263,7 +309,8 @@ class _Collection:
         answer = fetcher.open(anew) if anew else fetcher.more()
         self._budget.settle(request_id, answer)
         if answer.page and not answer.fault:
-            self._faults_in_a_row = 0
+            with self._lock:
+                self._n_pages, self._faults_in_a_row = self._n_pages + 1, 0
             walk.answered(answer.page)
         elif self._stop.is_set():
             return False
@@ -278,11 +325,20 @@ class _Collection:
             self._split(walk, piece)
         return True
 
+    def note_posts(self, page: Page) -> None:
+        """Count a page's posts among those of the window that are known."""
+        posts = [item.fields for item in page.items if isinstance(item, Captured)]
+        with self._lock:
+            self._known |= {
+                post["tweet_id"] for post in posts if _is_in(self._want.window, post.get("posted_at"))
+            }
+
     def _count(self, page: Page) -> None:
         """Count a page's posts; when enough have been read, nothing more is asked."""
+        self.note_posts(page)
         with self._lock:
-            self._posts.update(item.fields["tweet_id"] for item in page.items if isinstance(item, Captured))
-            is_enough = self._want.max_posts and len(self._posts) >= self._want.max_posts
+            self._read.update(item.fields["tweet_id"] for item in page.items if isinstance(item, Captured))
+            is_enough = self._want.max_posts and len(self._read) >= self._want.max_posts
         if is_enough:
             self._end(f"--max-posts {self._want.max_posts:,} is reached")
 
@@ -296,6 +352,7 @@ class _Collection:
     def _note_fault(self, piece: Slice, fault: str) -> None:
         log.warning("slice %d: %s", piece.slice_id, fault)
         with self._lock:
+            self._last_fault = fault
             self._faults_in_a_row += 1
             is_hopeless = self._faults_in_a_row >= FAULTS_BEFORE_LEAVING
         if is_hopeless:
@@ -322,8 +379,9 @@ class _Collection:
         """The slice that a walk has come into, if nobody has begun it; those it has crossed are complete."""
         if walk.proof != "crossed" or walk.low_id is None:
             return None
+        edge = walk.since
         while True:
-            wanted = (piece.terms, piece.since, None)
+            wanted = (piece.terms, edge, None)
             with self._lock:
                 following = [p for p in self._pending if (p.terms, p.until, p.low_id) == wanted]
                 if not following:
@@ -331,6 +389,7 @@ class _Collection:
                 piece = following[0]
                 self._pending.remove(piece)
                 self._walking[threading.get_ident()] = piece
+            edge = piece.since
             is_crossed = second_of(walk.low_id) < piece.since
             self._journal.advance(piece.slice_id, walk.low_id, "crossed" if is_crossed else None)
             if not is_crossed:
@@ -342,28 +401,30 @@ class _Collection:
         """Say what was reached, and what not and why."""
         requests, faults = self._journal.made_in_this_run()
         proofs = self._journal.proofs(self._want.window, self._want.groups)
-        left = proofs.pop(None, 0)
-        complete = sum(proofs.values())
-        target = self._want.max_posts or self._settings.x_target_posts
-        n = len(self._posts)
-        if n >= target:
+        n_open, n_empty = proofs.pop(None, 0), proofs.pop("empty", 0)
+        n_complete = sum(proofs.values())
+        target, known = self._settings.x_target_posts, len(self._known)
+        why = self._why_stopped
+        if known >= target:
             reached = f"the target of {target:,} is reached"
         else:
-            why = self._why_stopped or (
-                f"{left} slices could not be completed" if left else "the search has no more in this window"
+            left = n_open + n_empty
+            cause = why or (
+                f"{left} of the slices are not complete" if left else "the search has no more of them"
             )
-            reached = f"{target - n:,} short of the target of {target:,}: {why}"
-        how = ", ".join(f"{count} {proof}" for proof, count in proofs.items())
-        self._run.notes.extend(
-            [
-                f"{n:,} posts; {reached}.",
-                f"{complete} of {complete + left} slices are proven complete{f' ({how})' if how else ''}; "
-                f"{requests:,} requests, {faults:,} of them faulty.",
-            ]
-        )
-        if left and n >= target and self._why_stopped:
-            self._run.notes.append(f"Ended early: {self._why_stopped}.")
-        for note in self._run.notes:
+            reached = f"{target - known:,} short of the target of {target:,}: {cause}"
+        how = ", ".join(f"{n} {proof}" for proof, n in proofs.items())
+        notes = [
+            f"{known:,} posts of the window are known, {len(self._read):,} were read by this run; {reached}.",
+            f"{n_complete} of {n_complete + n_open + n_empty} slices are proven complete"
+            f"{f' ({how})' if how else ''}; {requests:,} requests, {faults:,} of them faulty.",
+        ]
+        if n_open or n_empty:
+            ended = f"It ended early: {why}. " if why and known >= target else ""
+            emptily = f" ({n_empty} gave nothing at all)" if n_empty else ""
+            notes.append(f"{ended}The next run goes on with {n_open + n_empty} slices{emptily}.")
+        self._run.notes.extend(notes)
+        for note in notes:
             log.info("%s", note)
 
 

@@ -96,11 +96,15 @@ class Journal:
                 ((self._source, terms, since, until) for since, until in intervals),
             )
 
-    def forget_slices(self, terms: str, window: Interval) -> None:
-        """Drop what lies in ``window`` from the plan, so that it is collected anew."""
+    def forget_slices(self, terms: str, window: Interval, *, only_empty: bool = False) -> None:
+        """Drop what lies in ``window`` from the plan, so that it is collected anew.
+
+        With ``only_empty``, slices that gave nothing at all: an account that is quietly shut out sees that.
+        """
         with self._transaction() as state:
             state.execute(
-                "delete from search_slices where source = ? and terms = ? and until > ? and since < ?",
+                "delete from search_slices where source = ? and terms = ? and until > ? and since < ?"
+                + (" and proof = 'empty'" if only_empty else ""),
                 (self._source, terms, *window),
             )
 

@@ -71,7 +71,8 @@ def test_each_post_of_a_scrape_is_one_row_of_the_warehouse(tmp_path: Path) -> No
     assert built.returncode == 0, built.stdout[-3_000:]
     with duckdb.connect(root / "market_intel.duckdb", read_only=True) as client:
         rows = client.sql(
-            "select tweet_id, epoch_ms(posted_at), first_seen_at < last_seen_at, n_sightings from processed.tweets"
+            "select tweet_id, epoch_ms(posted_at), first_seen_at < last_seen_at, n_sightings"
+            " from processed.tweets"
         ).fetchall()
         assert client.sql("select count(*) from validated.rejected_tweets").fetchall() == [(0,)]
     assert wanted <= {tweet_id for tweet_id, *_ in rows} <= set(posts)

@@ -30,12 +30,11 @@ class Leftovers:
 
     def remember(self, driver: webdriver.Chrome) -> None:
         """Write down the processes of a browser that has started, and its folder."""
-        pids = [driver.service.process.pid, driver.capabilities.get("goog:processID")]
         folder = driver.capabilities.get("chrome", {}).get("userDataDir", "")
-        owner = psutil.Process(os.getpid())
+        owner = psutil.Process()
         rows = []
-        for pid in filter(None, pids):
-            with suppress(psutil.NoSuchProcess):
+        for pid in _processes(driver):
+            with suppress(psutil.Error):
                 rows.append((pid, psutil.Process(pid).create_time(), owner.pid, owner.create_time(), folder))
         with closing(open_state(self._settings)) as state:
             state.execute(_TABLE)
@@ -43,10 +42,12 @@ class Leftovers:
 
     def end(self, driver: webdriver.Chrome) -> None:
         """End what is left of a browser, however it died."""
+        pids = _processes(driver)
         with closing(open_state(self._settings)) as state:
             rows = state.execute(
-                "select pid, started_at, folder from x_processes where folder = ?",
-                (driver.capabilities.get("chrome", {}).get("userDataDir", ""),),
+                "select pid, started_at, folder from x_processes where owner_pid = ?"
+                f" and pid in ({', '.join('?' * len(pids))})",
+                (os.getpid(), *pids),
             ).fetchall()
             _end(rows)
             state.executemany("delete from x_processes where pid = ? and started_at = ? and folder = ?", rows)
@@ -64,6 +65,11 @@ class Leftovers:
             ]
             _end(gone)
             state.executemany("delete from x_processes where pid = ? and started_at = ? and folder = ?", gone)
+
+
+def _processes(driver: webdriver.Chrome) -> list[int]:
+    """The driver's process, and the browser's."""
+    return [pid for pid in (driver.service.process.pid, driver.capabilities.get("goog:processID")) if pid]
 
 
 def _is(pid: int, started_at: float) -> bool:

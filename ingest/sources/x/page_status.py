@@ -35,14 +35,14 @@ _STAY_AWAY = "Nothing more is asked of X with this account; what was read has la
 
 def stopped(status: dict[str, object]) -> AccountStopped | None:
     """Why the account can go no further, if the page says so."""
-    path, text = str(status.get("path") or ""), str(status.get("text") or "").casefold()
+    path, text = str(status.get("path") or ""), str(status.get("text") or "").casefold().replace("’", "'")
     if path.startswith(_LOGIN_PATHS):
         return expired()
     if "temporarily locked" in text or (
         path.startswith("/account/access") and not status.get("is_challenge")
     ):
         return locked()
-    if status.get("is_challenge") or "verify you are human" in text or "confirm you’re human" in text:
+    if status.get("is_challenge") or "verify you are human" in text or "confirm you're human" in text:
         return AccountStopped(
             "X wants to see that a person is there (captcha). Open x.com in your browser, answer it, and wait"
             f" a day before you collect again. {_STAY_AWAY}"

@@ -25,6 +25,7 @@ from rich.console import Console
 
 from config import ROOT, Settings
 from ingest.entities import Captured, Item, Origin
+from ingest.entities.tweets.identity import time_of_id
 from ingest.landing import landed_files
 from ingest.progress import Progress
 from ingest.runs import Checkpoint, Run, SourceError, open_state, run
@@ -62,6 +63,7 @@ def _post(i: int, observed_at: datetime, terms: str) -> Captured:
     fields = {
         "tweet_id": str(i), "is_derived_id": False, "source_format": "x_graphql", "text": f"post {i}",
         "observed_at": observed_at, "search_query": terms, "parse_warnings": [],
+        "posted_at": time_of_id(str(i)), "posted_at_basis": "id",
     }  # fmt: skip
     return Captured("tweets", fields, b"post %d" % i, Origin("test", str(i)))
 
@@ -149,7 +151,7 @@ def drained(run: Run, world: World, want: Wanted = WANT, workers: int = 3) -> Co
 
 
 def test_all_is_collected_by_three_workers_at_little_cost(config: Settings) -> None:
-    world, this = World(corpus(3_000)), this_run(config)
+    world, this = World(corpus(3_200)), this_run(config)
     got = drained(this, world)
     assert in_window(world.ids) <= set(got) <= set(world.ids)
     assert len(world.threads) == 3
@@ -158,7 +160,11 @@ def test_all_is_collected_by_three_workers_at_little_cost(config: Settings) -> N
     assert world.n_requests <= 1.25 * least
     assert sum(got.values()) == sum(world.served.values()), "what was served has come out, each time"
     posts, slices = this.notes
-    assert posts == f"{len(got):,} posts; the target of 2,000 is reached."
+    known = len(in_window(world.ids))
+    assert posts == (
+        f"{known:,} posts of the window are known, {len(got):,} were read by this run;"
+        " the target of 2,000 is reached."
+    )
     assert re.match(r"(\d+) of \1 slices are proven complete \(\d+ crossed", slices)
 
 
@@ -225,19 +231,18 @@ def test_max_posts_ends_it_and_the_rest_can_follow(config: Settings) -> None:
     world, this = World(corpus(2_000)), this_run(config)
     got = drained(this, world, Wanted(["#a"], WINDOW, max_posts=200))
     assert 200 <= len(got) <= 200 + 3 * PAGE_SIZE
-    assert this.notes[0].endswith("posts; the target of 200 is reached.")
-    assert "--max-posts 200" in this.notes[-1]
+    assert "short of the target of 2,000: --max-posts 200 is reached" in this.notes[0]
+    assert "The next run goes on with" in this.notes[-1]
     got += drained(this_run(config, "run-2"), world)
     assert in_window(world.ids) <= set(got)
 
 
 def test_a_shortfall_names_its_cause(config: Settings) -> None:
-    few = this_run(config)
-    n = len(drained(few, World(corpus(100))))
-    assert (
-        few.notes[0]
-        == f"{n} posts; {2_000 - n:,} short of the target of 2,000: the search has no more in this window."
-    )
+    few, world = this_run(config), World(corpus(100))
+    drained(few, world)
+    n = len(in_window(world.ids))
+    assert few.notes[0].startswith(f"{n} posts of the window are known")
+    assert f"{2_000 - n:,} short of the target of 2,000: the search has no more of them." in few.notes[0]
 
     day = quick(config.data / "day", x_requests_per_day=7)
     capped = this_run(day)
@@ -248,7 +253,8 @@ def test_a_shortfall_names_its_cause(config: Settings) -> None:
 
     broken = this_run(quick(config.data / "broken"))
     world = World(corpus(3_000), lambda nth: Answer(fault="503"))
-    drained(broken, world)
+    with pytest.raises(SourceError, match=r"not one of \d+ requests was answered"):
+        drained(broken, world)
     assert world.n_requests <= FAULTS_BEFORE_LEAVING + 3
     assert "requests in a row failed, the last with 503" in broken.notes[0]
     assert re.match(
@@ -260,7 +266,7 @@ def test_slices_that_are_given_up_are_taken_up_by_the_next_run(config: Settings)
     world = World(corpus(200), lambda nth: Answer(fault="503") if nth <= 8 else None)
     first = this_run(config)
     got = drained(first, world, workers=1)
-    assert "1 slices could not be completed" in first.notes[0]
+    assert "1 of the slices are not complete" in first.notes[0]
     got += drained(this_run(config, "run-2"), world)
     assert in_window(world.ids) <= set(got)
 

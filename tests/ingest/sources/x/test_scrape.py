@@ -22,7 +22,7 @@ from ingest.search import Ask
 from ingest.sources.x.browser import INSTALL, Browser, find_chrome
 from ingest.sources.x.leftovers import Leftovers
 from ingest.sources.x.session import Session
-from tests.scrape import Site, environment, landed_ids, outcome, replica, start
+from tests.scrape import TERMS, Site, environment, landed_ids, outcome, replica, start, window
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -91,7 +91,7 @@ def test_faults_lose_nothing_and_the_cookies_are_nowhere(tmp_path: Path, faulty:
     # Counts grow and posts go; asked for anew, the first show and the second stay.
     faulty.do("grow")
     faulty.do("delete", 40)
-    living = faulty.oracle().matching(["#nifty50", "#sensex", "#intraday", "#banknifty"], 0, 2**33)
+    living = faulty.oracle().matching(TERMS, 0, 2**33)
     status, said = scrape(root, faulty, "--refresh")
     assert status == 0, said
     seen = like_counts(root)
@@ -100,7 +100,7 @@ def test_faults_lose_nothing_and_the_cookies_are_nowhere(tmp_path: Path, faulty:
     oracle = faulty.oracle()
     grew = {
         tweet_id
-        for tweet_id in living & seen.keys()
+        for tweet_id in oracle.matching(TERMS, *window(root))
         if oracle.current_counts(tweet_id)["favorite_count"] > oracle.first_counts(tweet_id)["favorite_count"]
     }
     assert len(grew) > 30
