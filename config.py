@@ -129,7 +129,7 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _delays_in_order(self) -> Self:
         if self.x_delay_seconds_max < self.x_delay_seconds_min:
-            raise ValueError("x_delay_seconds_max is below x_delay_seconds_min")
+            raise ValueError(f"{PREFIX}X_DELAY_SECONDS_MAX is below {PREFIX}X_DELAY_SECONDS_MIN")
         return self
 
     @field_validator("x_cookies_file", "x_chrome", "x_chromedriver")

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(sub)
         if hasattr(module, "explain"):
-            sub.add_argument("--dry-run", action="store_true", help="show what would be read, land nothing")
+            sub.add_argument("--dry-run", action="store_true", help="show what it would do, and do nothing")
     commands.add_parser("auto", help="MARKET_INTEL_SOURCE, else demo on an empty or demo root")
     runs = commands.add_parser("runs", help="show past runs")
     runs.add_argument("--last", type=int, default=20, metavar="N", help="how many (default 20)")
@@ -107,8 +107,9 @@ def _ingest(
     if not result.counts:
         print("nothing to read")
     if result.status == "interrupted":
-        again = shlex.join(["python", "-m", "ingest", *given])
-        print(f"Interrupted; what was read has landed. To go on: {again} (landed records count as unchanged)")
+        once = getattr(module, "ONCE", ())
+        again = shlex.join(["python", "-m", "ingest", *(word for word in given if word not in once)])
+        print(f"Interrupted; what was read has landed, or is kept for the next run. To go on: {again}")
         return EXIT_INTERRUPTED
     print(f"run {result.run_id} {result.status} → {config.raw}")
     return EXIT_FAILED if result.problems else 0

@@ -82,12 +82,16 @@ class Progress:
         if seconds <= 0:
             if self._bars and name in self._tasks:
                 self._bars.remove_task(self._tasks.pop(name))
-        elif self._due(name):
-            left = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+        else:
+            self.note(name, f"{int(seconds) // 60}:{int(seconds) % 60:02d} left")
+
+    def note(self, name: str, text: str) -> None:
+        """What there is to say of something that has no number."""
+        if self._due(name):
             if self._bars:
-                self._draw(name, 0, None, left)
+                self._draw(name, 0, None, text)
             else:
-                log.info("%s: %s left", name, left)
+                log.info("%s: %s", name, text)
 
     def _due(self, key: str) -> bool:
         now = time.monotonic()

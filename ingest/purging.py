@@ -50,6 +50,7 @@ _MARKED = re.compile(
     rb"|(?:^|(?<=[\"',;\t|>]))[ ]?([a-z0-9_]{1,15})[ ]?(?=[\"',;\t|<]|$)",
     re.MULTILINE,
 )
+_LINKED_HANDLE = re.compile(r"\.com/([A-Za-z0-9_]{1,15})/status")
 _NUMBERS = re.compile(rb"[0-9]+")
 _REPOST = re.compile(r"RT @(?P<handle>[A-Za-z0-9_]{1,15}):")
 _REPOSTED = ("retweeted_status_result", "retweeted_status", "retweetedTweet")
@@ -178,6 +179,8 @@ def scrub(value: Any, purged: Purged) -> Any:
     if isinstance(value, dict):
         if purged.covers(value) or (_is_flat(value) and _names_another(value, purged)):
             return None
+        if _is_link_to(value, purged):
+            return None
         kept = {key: scrub(inner, purged) for key, inner in value.items()}
         if all(kept[key] is value[key] for key in value):
             return value
@@ -304,6 +307,18 @@ def _reposted_ids(record: Mapping[str, Any]) -> Iterator[str]:
     for item in listed if isinstance(listed, list) else ():
         if dig(item, "type") == "retweeted" and (tweet_id := digits(dig(item, "id"))):
             yield tweet_id
+
+
+def _is_link_to(record: Mapping[str, Any], purged: Purged) -> bool:
+    """Whether an object is X's link to a quoted post that is purged, or whose author is."""
+    link = record.get("expanded")
+    if not isinstance(link, str) or "display" not in record:
+        return False
+    found = read_tweet_id(link)
+    handle = _LINKED_HANDLE.search(link)
+    return (found is not None and found[0] in purged.posts) or (
+        handle is not None and handle[1].lower() in purged.handles
+    )
 
 
 def _is_flat(record: Mapping[str, Any]) -> bool:
@@ -571,7 +586,9 @@ def _scrub_stored_pages(connection: sqlite3.Connection, purged: Purged, removed:
         return
     for page_id, body in connection.execute("select page_id, body from search_pages").fetchall():
         page = zlib.decompress(body)
-        kept = scrub_payload(page, purged)
+        # The cards of a page that could not be read are HTML, which cannot be cut.
+        is_html = b'"visible_cards":' in page and purged._is_marked_in(page)
+        kept = None if is_html else scrub_payload(page, purged)
         if kept is None:
             removed.pages += 1
             connection.execute("delete from search_pages where page_id = ?", (page_id,))

@@ -148,8 +148,9 @@ def log_to_file(settings: Settings, name: str) -> None:
         settings.logs / f"{name}.log", maxBytes=2_000_000, backupCount=4, encoding="utf-8"
     )
     # What these write below warnings holds whole requests, cookies and tokens included, or nothing of use.
-    for talker in ("selenium", "urllib3", "httpx", "httpcore", "great_expectations"):
+    for talker in ("selenium", "httpx", "httpcore", "great_expectations"):
         logging.getLogger(talker).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every browser that has ended
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(settings.log_level)
@@ -234,18 +235,22 @@ class _Interrupts:
             signal.signal(number, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if not self._is_held:
-            raise KeyboardInterrupt
-        self._is_pending = True
+        if self._is_held:
+            self._is_pending = True
+            return
+        # Once is enough: a second one must not break into what puts things in order after the first.
+        self._is_held = True
+        os.write(2, b"\nStopping; this can take some seconds.\n")
+        raise KeyboardInterrupt
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Finish what is inside; ``raise_pending`` then says whether a signal came meanwhile."""
-        self._is_held = True
+        before, self._is_held = self._is_held, True
         try:
             yield
         finally:
-            self._is_held = False
+            self._is_held = before
 
     def raise_pending(self) -> None:
         """Raise the KeyboardInterrupt that was held back, if one was."""

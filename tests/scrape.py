@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from config import ROOT, environment_of_a_child
 from tests.replica import Oracle
 
+OWN_ROOT = ROOT / "target" / "demo-scrape"
 TERMS = ("#nifty50", "#sensex", "#intraday", "#banknifty")
 # Faults that cost no request of their own: an answer that comes, late, and a worker that passes all on.
 FREE_FAULTS = {"slow", "service_worker"}
@@ -246,10 +247,13 @@ def main() -> int:
     parser.add_argument("--posts", type=int, default=2_000)
     parser.add_argument("--window", type=float, default=20.0, help="seconds for X's 15 minutes (default 20)")
     parser.add_argument("--faults", choices=("all", "none"), default="all")
-    parser.add_argument("--root", type=Path, default=ROOT / "target" / "demo-scrape")
+    parser.add_argument("--root", type=Path, help=f"a new data root (default {OWN_ROOT}, emptied first)")
     arguments = parser.parse_args()
-    root = arguments.root.resolve()
-    shutil.rmtree(root, ignore_errors=True)
+    if arguments.root is None:
+        shutil.rmtree(OWN_ROOT, ignore_errors=True)
+    root = (arguments.root or OWN_ROOT).resolve()
+    if root.exists() and any(root.iterdir()):
+        parser.error(f"{root} is not empty: invented posts must not be mixed with others")
     print(
         f"A replica of X's search with {arguments.posts:,} invented posts (seed {arguments.seed}), faults"
         f" {arguments.faults}, 50 requests in {arguments.window:g} s; the records go to {root}"
@@ -271,6 +275,7 @@ def main() -> int:
             return status
         result = outcome(root, site)
     print(result.line())
+    print(f"To look at them: MARKET_INTEL_DATA={root} make build")
     print(f"{usage.cpu_seconds:.1f} CPU seconds of ours; largest browser {usage.browser_mb:,.0f} MB")
     return int(result.missing > 0 or result.extras > 0)
 

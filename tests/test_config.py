@@ -185,5 +185,5 @@ def test_a_file_of_secrets_must_be_the_users_own(tmp_path: Path) -> None:
 
 
 def test_delays_out_of_order_are_refused() -> None:
-    with pytest.raises(ConfigError, match="x_delay_seconds_max is below"):
+    with pytest.raises(ConfigError, match="X_DELAY_SECONDS_MAX is below"):
         read({"MARKET_INTEL_X_DELAY_SECONDS_MIN": "9"}, NO_FILE)

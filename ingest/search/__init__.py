@@ -10,7 +10,7 @@ A source brings a ``Fetcher``, its way to the site; everything here knows neithe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -36,12 +36,14 @@ class Ask:
 class Rate:
     """What the site says of the account's quota: requests per window, those left, when it is filled up.
 
-    ``reset_at`` is epoch seconds by this machine's clock.
+    ``reset_at`` is epoch seconds by the site's clock; ``ahead`` is by how much this machine's was ahead of
+    it when the answer was read, in seconds, the way and the wait until then included.
     """
 
     limit: int
     remaining: int
     reset_at: float
+    ahead: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

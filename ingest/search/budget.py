@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 from ingest.search import RATE_LIMITED, Answer, Ask, Rate
@@ -19,12 +20,14 @@ from ingest.search.journal import Journal
 # Taken where the site does not say; both are X's for its search.
 DEFAULT_LIMIT, WINDOW_SECONDS = 50, 900.0
 DAY_SECONDS = 86_400.0
-# Clocks differ: a window counts as over this long after its end.
+# A window counts as over this long after its end.
 GRACE_SECONDS = 1.0
+# The site's clock is told in whole seconds: a smaller difference is none.
+CLOCKS_DIFFER_SECONDS = 2.0
 
 
 def rate_of(headers: Mapping[str, str]) -> Rate | None:
-    """What a response's headers (names in lower case) say of the quota, by this machine's clock."""
+    """What a response's headers (names in lower case) say of the quota."""
     try:
         limit, remaining, reset_at = (
             int(headers[f"x-rate-limit-{name}"]) for name in ("limit", "remaining", "reset")
@@ -35,8 +38,7 @@ def rate_of(headers: Mapping[str, str]) -> Rate | None:
         ahead = time.time() - parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError):
         ahead = 0.0
-    # Their clock is told in whole seconds; less than two say nothing.
-    return Rate(limit, remaining, reset_at + (ahead if abs(ahead) >= 2.0 else 0.0))
+    return Rate(limit, remaining, reset_at, ahead)
 
 
 class DayCapReached(Exception):
@@ -58,10 +60,12 @@ class Budget:
         self._unsaid: list[tuple[int, int]] = []
         self._rate: Rate | None = None
         self._is_guess = False  # of ours, until the site says
+        # Answers are read late, never early: of all differences between the clocks the least is the truest.
+        self._ahead: float | None = None
         self.waits_until: float | None = None  # epoch seconds, while all wait for the next window
         if known := journal.last_rate(account):
             rate, since = known
-            self._rate = Rate(rate.limit, rate.remaining - since, rate.reset_at)
+            self._rate, self._ahead = replace(rate, remaining=rate.remaining - since), rate.ahead
         elif made := journal.made_since(account, time.time() - WINDOW_SECONDS):
             self._guess(DEFAULT_LIMIT - made)
 
@@ -74,7 +78,7 @@ class Budget:
         with self._changed:
             while not self._stop.is_set():
                 now = time.time()
-                if self._rate and now >= self._rate.reset_at + GRACE_SECONDS:
+                if self._rate and now >= self._window_ends_at(self._rate):
                     # A new window; how much it holds, its first answer says.
                     self._rate = None
                 if self._journal.made_since(self._account, now - DAY_SECONDS) >= self._per_day:
@@ -86,12 +90,17 @@ class Budget:
                     self._newest = self._journal.asking(self._account, ask)
                     return self._newest
                 if self._rate and not self._in_flight:
-                    self.waits_until = self._rate.reset_at + GRACE_SECONDS
+                    self.waits_until = self._window_ends_at(self._rate)
                 self._changed.wait(0.2)
         return None
 
+    def _window_ends_at(self, rate: Rate) -> float:
+        """When a window is over, by this machine's clock."""
+        ahead = self._ahead or 0.0
+        return rate.reset_at + (ahead if abs(ahead) >= CLOCKS_DIFFER_SECONDS else 0.0) + GRACE_SECONDS
+
     def _guess(self, remaining: int) -> None:
-        self._rate = Rate(DEFAULT_LIMIT, remaining, time.time() + WINDOW_SECONDS)
+        self._rate = Rate(DEFAULT_LIMIT, remaining, time.time() - (self._ahead or 0.0) + WINDOW_SECONDS)
         self._is_guess = True
 
     def _may_ask(self) -> bool:
@@ -117,6 +126,9 @@ class Budget:
             else:
                 # What was asked after another had come back counts that one too.
                 self._unsaid = [(n, newest) for n, newest in self._unsaid if newest >= request_id]
+                self._ahead = said.ahead if self._ahead is None else min(self._ahead, said.ahead)
+                if answer.fault == RATE_LIMITED:
+                    said = replace(said, remaining=0)
                 if held is None or self._is_guess or said.reset_at > held.reset_at + GRACE_SECONDS:
                     self._rate, self._is_guess = said, False
                 elif said.reset_at > held.reset_at - GRACE_SECONDS:

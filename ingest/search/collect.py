@@ -9,6 +9,7 @@ once they have landed.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import queue
@@ -30,7 +31,7 @@ from ingest.entities import Captured, Item
 from ingest.entities.tweets.schema import ENTITY as TWEETS
 from ingest.files import landed_files
 from ingest.runs import Checkpoint, Run, SourceError, open_state
-from ingest.search import NO_ANSWER, AccountStopped, Ask, Fetcher, Page, Reader
+from ingest.search import NO_ANSWER, AccountStopped, Answer, Ask, Fetcher, Page, Reader
 from ingest.search.budget import Budget, DayCapReached
 from ingest.search.journal import Journal, Slice
 from ingest.search.plan import Interval, by_density, missing, slices, term_groups
@@ -41,8 +42,9 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 120.0
 SMALLEST_SPLIT_SECONDS = 120
-# Faults of all workers in a row after which the site is left alone.
-FAULTS_BEFORE_LEAVING = 20
+# Faults of all workers in a row after which the site is left alone: less, where it has given nothing yet.
+FAULTS_BEFORE_LEAVING, FAULTS_AT_FIRST = 20, 6
+LEAST_BACK_OFF_SECONDS = 0.5
 
 
 class SiteSilent(SourceError):
@@ -86,6 +88,36 @@ def wanted(settings: Settings, hours: float, max_posts: int | None, *, refresh: 
     return Wanted(groups, (until - int(hours * 3600), until), max_posts, refresh)
 
 
+def hours(text: str) -> float:
+    """An argument: how far back, in hours."""
+    number = float(text)
+    if not 0 < number < 24 * 366:
+        raise argparse.ArgumentTypeError("must be a number of hours above 0, and at most a year")
+    return number
+
+
+def at_least_one(text: str) -> int:
+    """An argument: a number of posts."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def planned_intervals(settings: Settings, source: str, want: Wanted) -> dict[str, list[Interval]]:
+    """What a run would walk, by group and oldest first, without planning it."""
+    minutes = settings.x_session_slice_minutes, settings.x_overnight_slice_minutes
+    if want.refresh or not settings.ingest_db.exists():
+        return {terms: slices(want.window, *minutes) for terms in want.groups}
+    found = {}
+    with closing(open_state(settings)) as state:
+        journal = Journal(state, source, "")
+        for terms in want.groups:
+            begun = [(p.since, p.until) for p in journal.open_slices([terms]) if p.until > want.window[0]]
+            gaps = missing(want.window, journal.covered(terms))
+            found[terms] = sorted([*begun, *(cut for gap in gaps for cut in slices(gap, *minutes))])
+    return found
+
+
 def planned(settings: Settings, journal: Journal, want: Wanted) -> list[Slice]:
     """Add what the window is missing to the plan; returns all that is still to be walked, densest first."""
     for terms in want.groups:
@@ -123,15 +155,14 @@ def _landed_posts(settings: Settings, source: str, want: Wanted) -> set[str]:
     """Ids of the window's posts that the source has landed; no post lands before it is made."""
     oldest = f"dt={datetime.fromtimestamp(want.window[0], UTC):%Y-%m-%d}"
     found: set[str] = set()
+    since, until = (datetime.fromtimestamp(second, UTC) for second in want.window)
+    wanted = [
+        ("posted_at", ">=", since), ("posted_at", "<", until), ("search_query", "in", want.groups),
+    ]  # fmt: skip
     for path in landed_files(settings, TWEETS):
-        if path.parent.name >= oldest:
-            rows = pq.read_table(path, columns=["tweet_id", "posted_at", "search_query"]).to_pylist()
-            if path.name.startswith(f"{source}-"):
-                found.update(
-                    row["tweet_id"]
-                    for row in rows
-                    if row["search_query"] in want.groups and _is_in(want.window, row["posted_at"])
-                )
+        if path.parent.name >= oldest and path.name.startswith(f"{source}-"):
+            rows = pq.read_table(path, columns=["tweet_id"], filters=wanted)
+            found.update(rows["tweet_id"].to_pylist())
     return found
 
 
@@ -225,6 +256,8 @@ class _Collection:
         progress.position("slices", done, self._total + 1)
         waits_until = self._budget.waits_until
         progress.countdown("waiting for the quota", waits_until - time.time() if waits_until else 0.0)
+        if self._faults_in_a_row:
+            progress.note("faults in a row", f"{self._faults_in_a_row}, the last: {self._last_fault}")
 
     def _end(self, why: str) -> None:
         with self._lock:
@@ -306,7 +339,13 @@ class _Collection:
         request_id = self._budget.acquire(anew or Ask(walk.terms, walk.since, walk.until, walk.low_id))
         if request_id is None:
             return False
-        answer = fetcher.open(anew) if anew else fetcher.more()
+        try:
+            answer = fetcher.open(anew) if anew else fetcher.more()
+        except SourceError:
+            refused = Answer(fault="refused")
+            self._budget.settle(request_id, refused)
+            self._journal.took(request_id, refused, piece, walk.low_id, None)
+            raise
         self._budget.settle(request_id, answer)
         if answer.page and not answer.fault:
             with self._lock:
@@ -347,16 +386,19 @@ class _Collection:
         if not (self._site.has_pauses or faults_in_a_row):
             return 0.0
         pause = random.uniform(self._settings.x_delay_seconds_min, self._settings.x_delay_seconds_max)
-        return min(pause * 2.0**faults_in_a_row, LONGEST_PAUSE_SECONDS)
+        if faults_in_a_row:
+            pause = max(pause, LEAST_BACK_OFF_SECONDS) * 2.0**faults_in_a_row
+        return min(pause, LONGEST_PAUSE_SECONDS)
 
     def _note_fault(self, piece: Slice, fault: str) -> None:
         log.warning("slice %d: %s", piece.slice_id, fault)
         with self._lock:
             self._last_fault = fault
             self._faults_in_a_row += 1
-            is_hopeless = self._faults_in_a_row >= FAULTS_BEFORE_LEAVING
+            most = FAULTS_BEFORE_LEAVING if self._n_pages else FAULTS_AT_FIRST
+            is_hopeless = self._faults_in_a_row >= most
         if is_hopeless:
-            self._end(f"{FAULTS_BEFORE_LEAVING} requests in a row failed, the last with {fault}; try later")
+            self._end(f"{most} requests in a row failed, the last with {fault}; try later")
 
     def _split(self, walk: Walk, piece: Slice) -> None:
         """Give the older half of what is left to another worker, where one has nothing to do."""
@@ -426,6 +468,8 @@ class _Collection:
         self._run.notes.extend(notes)
         for note in notes:
             log.info("%s", note)
+        for name in ("posts", "slices"):
+            self._run.progress.position(name, 1, 1)
 
 
 def _first_failure(workers: list[Future[None]]) -> BaseException | None:

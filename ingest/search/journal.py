@@ -27,7 +27,8 @@ create table if not exists search_slices (
 create table if not exists search_requests (
     request_id integer primary key, run_id text not null, source text not null, account text not null,
     asked text not null, requested_at real not null, answered_at real, n_requests integer not null,
-    fault text, n_posts integer, rate_limit integer, rate_remaining integer, rate_reset_at real
+    fault text, n_posts integer, rate_limit integer, rate_remaining integer, rate_reset_at real,
+    rate_ahead real
 );
 create index if not exists search_requests_by_account on search_requests (account, requested_at);
 create table if not exists search_pages (
@@ -171,7 +172,12 @@ class Journal:
         page_id = None
         with self._transaction() as state:
             _answered(state, request_id, answer)
-            count_requests(state, self._run_id, answer.n_requests, int(answer.fault is not None))
+            count_requests(
+                state,
+                self._run_id,
+                answer.n_requests,
+                int(answer.fault is not None and answer.n_requests > 0),
+            )
             if answer.page and answer.page.items:
                 page_id = state.execute(
                     "insert into search_pages (source, terms, observed_at, body) values (?, ?, ?, ?)",
@@ -206,7 +212,7 @@ class Journal:
             ).fetchone()
             if row is None:
                 return None
-            *rate, request_id, run_id, requested_at = row
+            limit, remaining, reset_at, request_id, run_id, requested_at = row
             # Those that were under way with it too: the site may have counted them later.
             (since,) = self._connection.execute(
                 "select coalesce(sum(n_requests), 0) from search_requests"
@@ -214,13 +220,17 @@ class Journal:
                 " or run_id = ?3 and coalesce(answered_at, ?4) >= ?4)",
                 (account, request_id, run_id, requested_at),
             ).fetchone()
-        return Rate(*rate), int(since)
+            (ahead,) = self._connection.execute(
+                "select min(rate_ahead) from search_requests where run_id = ?", (run_id,)
+            ).fetchone()
+        return Rate(limit, remaining, reset_at, ahead or 0.0), int(since)
 
     def made_in_this_run(self) -> tuple[int, int]:
         """Requests of this run, and those among them that ended in a fault."""
         with self._lock:
             made, faults = self._connection.execute(
-                "select coalesce(sum(n_requests), 0), count(fault) from search_requests where run_id = ?",
+                "select coalesce(sum(n_requests), 0), count(fault) filter (where n_requests > 0)"
+                " from search_requests where run_id = ?",
                 (self._run_id,),
             ).fetchone()
         return int(made), int(faults)
@@ -263,10 +273,10 @@ def _answered(state: sqlite3.Connection, request_id: int, answer: Answer) -> Non
     rate = answer.rate
     state.execute(
         "update search_requests set answered_at = ?, n_requests = ?, fault = ?, n_posts = ?,"
-        " rate_limit = ?, rate_remaining = ?, rate_reset_at = ? where request_id = ?",
+        " rate_limit = ?, rate_remaining = ?, rate_reset_at = ?, rate_ahead = ? where request_id = ?",
         (
             time.time(), answer.n_requests, answer.fault, len(answer.page.ids) if answer.page else None,
             rate.limit if rate else None, rate.remaining if rate else None,
-            rate.reset_at if rate else None, request_id,
+            rate.reset_at if rate else None, rate.ahead if rate else None, request_id,
         ),
     )  # fmt: skip

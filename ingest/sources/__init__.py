@@ -7,7 +7,8 @@ Each source is one folder whose package holds::
     items(arguments: argparse.Namespace, run: Run) -> Iterator[Item | Checkpoint]
 
 and, where it can show what it would do, ``explain(arguments) -> str`` for ``--dry-run``; ``LOG`` names
-its log file, ``ingest`` where it is left out.
+its log file, ``ingest`` where it is left out, and ``ONCE`` the arguments that are left out when an
+interrupted run is gone on with.
 Adding a source is adding a folder: the command line finds it here.
 """
 

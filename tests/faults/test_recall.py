@@ -6,6 +6,7 @@ import random
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import duckdb
 import pytest
 
 from config import ROOT
+from ingest.sources.x.leftovers import marked
 from tests.scrape import TERMS, Usage, environment, landed_ids, outcome, replica, start, strike, window
 
 pytestmark = pytest.mark.faults
@@ -87,7 +89,7 @@ def test_a_run_killed_at_random_moments_ends_whole(tmp_path: Path) -> None:
     root = tmp_path / "data"
     struck: list[str] = []
     n_runs = 0
-    with replica(seed=seed, posts=POSTS, window_seconds=WINDOW_SECONDS, faults="none") as site:
+    with replica(seed=seed, posts=POSTS, window_seconds=WINDOW_SECONDS, faults="all") as site:
         status: int | None = None
         while status != 0:
             n_runs += 1
@@ -104,6 +106,8 @@ def test_a_run_killed_at_random_moments_ends_whole(tmp_path: Path) -> None:
     assert len(struck) == KILLS
     assert (result.recall, result.extras, result.duplicates) == (1.0, 0, 0)
     assert result.max_in_window <= result.quota
+    folders = Path(tempfile.gettempdir()).glob("market-intel-x-*")
+    assert not [process for folder in folders for process in marked(str(folder))], "a browser outlived it"
     # A killed process has three workers under way, a killed browser or driver one; each loses a page.
     lost = sum(3 if kind == "process" else 1 for kind in struck)
     assert result.requests <= 1.25 * result.least + lost

@@ -35,7 +35,7 @@ from ingest.runs import SourceError
 from ingest.search import NO_ANSWER, UNREADABLE, Answer, Ask
 from ingest.search.budget import rate_of
 from ingest.sources.x import page_status
-from ingest.sources.x.leftovers import Leftovers
+from ingest.sources.x.leftovers import MARK, Leftovers
 from ingest.sources.x.responses import errors_in, is_timeline, is_unread, read_page, unrecognised
 from ingest.sources.x.session import Session
 
@@ -91,6 +91,8 @@ class Browser:
         self._settings, self._session, self._site = settings, session, site.rstrip("/")
         self._leftovers, self._stop = leftovers, stop
         self._driver: webdriver.Chrome | None = None
+        self._folder: str | None = None
+        self._document = ""  # the loader's id of the page that was opened last
         self._ask: Ask | None = None
         self._exchanges: dict[str, _Exchange] = {}
         self._n_requests = self._starts_in_vain = 0
@@ -112,7 +114,9 @@ class Browser:
         if driver is not None:
             with suppress(*_DRIVER_ERRORS):
                 driver.quit()
-            self._leftovers.end(driver)
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            self._leftovers.end(folder)
 
     def _guarded(self, step: Callable[[webdriver.Chrome], Answer]) -> Answer:
         """A browser that dies is a fault like any other: the next question starts a new one.
@@ -133,6 +137,8 @@ class Browser:
                 ) from error
             log.warning("the browser did not start: %s", _reason(error))
             return Answer(fault="browser_did_not_start", n_requests=0)
+        if self._stop.is_set():
+            return Answer(n_requests=0)
         try:
             return step(driver)
         except _DRIVER_ERRORS as error:
@@ -146,7 +152,12 @@ class Browser:
         assert self._ask is not None
         self._take_notes(driver)  # of what the page that is left now has asked for
         self._exchanges.clear()
-        driver.get(f"{self._site}/search?q={quote(query_of(self._ask), safe='')}&src=typed_query&f=live")
+        url = f"{self._site}/search?q={quote(query_of(self._ask), safe='')}&src=typed_query&f=live"
+        opened = driver.execute_cdp_cmd("Page.navigate", {"url": url})
+        if reason := opened.get("errorText"):
+            log.warning("the page could not be opened: %s", reason)
+            return Answer(fault="page_not_opened", n_requests=self._taken_requests())
+        self._document = opened["loaderId"]
         return self._answer(driver, scrolls=False)
 
     def _scroll(self, driver: webdriver.Chrome) -> Answer:
@@ -200,8 +211,10 @@ class Browser:
         request_id = parameters.get("requestId", "")
         if method == "Network.requestWillBeSent":
             if _SEARCH_CALL.search(parameters["request"]["url"]):
-                self._exchanges[request_id] = _Exchange()
                 self._n_requests += 1
+                # What the page that is left now still asks for counts, and is gone with it.
+                if parameters.get("loaderId") == self._document:
+                    self._exchanges[request_id] = _Exchange()
         elif (exchange := self._exchanges.get(request_id)) is None:
             return
         elif method == "Network.responseReceived":
@@ -229,7 +242,7 @@ class Browser:
         fault, response = None, None
         try:
             response = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             fault = UNREADABLE
         if not is_timeline(response):
             status = exchange.http_status or 0
@@ -258,8 +271,8 @@ class Browser:
     def _running(self) -> webdriver.Chrome:
         """The browser, started if there is none, with the session's cookies set before any navigation."""
         if self._driver is None:
-            self._driver = driver = webdriver.Chrome(self._options(), self._service())
-            self._leftovers.remember(driver)
+            self._folder = self._leftovers.new_folder()
+            self._driver = driver = webdriver.Chrome(self._options(self._folder), self._service(self._folder))
             self._exchanges.clear()
             self._n_requests = 0
             driver.execute_cdp_cmd("Network.enable", {})
@@ -276,13 +289,14 @@ class Browser:
                 driver.execute_cdp_cmd("Network.setCookie", cookie)
         return self._driver
 
-    def _options(self) -> webdriver.ChromeOptions:
+    def _options(self, folder: str) -> webdriver.ChromeOptions:
         options = webdriver.ChromeOptions()
         options.binary_location = find_chrome(self._settings)
         options.page_load_strategy = "none"  # the responses say when there is something to read
         options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
         arguments = [
             "--incognito",  # cookies stay in memory
+            f"--user-data-dir={folder}",
             "--blink-settings=imagesEnabled=false",
             "--window-size=1280,1400",
             "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
@@ -298,10 +312,10 @@ class Browser:
             options.add_argument(argument)
         return options
 
-    def _service(self) -> Service:
+    def _service(self, folder: str) -> Service:
         driver = self._settings.x_chromedriver or shutil.which("chromedriver")
         # Without the settings in its environment: the browser has no business with them.
-        return Service(str(driver) if driver else None, env=environment_of_a_child())
+        return Service(str(driver) if driver else None, env=environment_of_a_child() | {MARK: folder})
 
 
 def query_of(ask: Ask) -> str:

@@ -43,11 +43,15 @@ def session(settings: Settings) -> Session:
     """
     auth_token = settings.x_auth_token and settings.x_auth_token.get_secret_value()
     ct0 = settings.x_ct0 and settings.x_ct0.get_secret_value()
+    where = ""
     if not (auth_token or ct0) and settings.x_cookies_file:
+        where = f" in {settings.x_cookies_file}"
         refuse_if_shared(settings.x_cookies_file)
         held = dotenv_values(settings.x_cookies_file, interpolate=False)
         auth_token, ct0 = held.get("auth_token"), held.get("ct0")
     if not auth_token or not ct0:
-        lacks = " and ".join(name for name, value in (("auth_token", auth_token), ("ct0", ct0)) if not value)
-        raise SourceError(f"Searching X needs your own session, and {lacks} is not given. {HOW}")
+        lacks = " and no ".join(
+            name for name, value in (("auth_token", auth_token), ("ct0", ct0)) if not value
+        )
+        raise SourceError(f"Searching X needs your own session, and there is no {lacks}{where}. {HOW}")
     return Session(auth_token, ct0)

@@ -21,7 +21,7 @@ from config import Settings, settings
 from ingest.entities import Item
 from ingest.runs import Checkpoint, Run
 from ingest.search import Fetcher
-from ingest.search.collect import Site, Wanted, collect, wanted
+from ingest.search.collect import Site, Wanted, at_least_one, collect, hours, wanted
 from ingest.search.plan import slices
 from ingest.sources.x_api import compliance
 from ingest.sources.x_api.client import Api, bearer_token
@@ -32,6 +32,7 @@ __all__ = ["HELP", "LOG", "add_arguments", "explain", "items"]
 
 HELP = "posts from X's official API, with a bearer token (X charges for each); deletions that it reports"
 LOG = "x_api"
+ONCE = ("--refresh",)
 SITE = "https://api.x.com"
 
 log = logging.getLogger(__name__)
@@ -44,11 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to collect; everything else is a setting."""
     config = settings()
     parser.add_argument(
-        "--hours", type=float, default=config.x_hours, metavar="H",
+        "--hours", type=hours, default=config.x_hours, metavar="H",
         help="how far back, at most seven days (default %(default)g)",
     )  # fmt: skip
     parser.add_argument(
-        "--max-posts", type=_positive, default=config.x_target_posts, metavar="N",
+        "--max-posts", type=at_least_one, default=config.x_target_posts, metavar="N",
         help=f"read no more than N posts, to the next {LEAST_PAGE} (default %(default)d)",
     )  # fmt: skip
     parser.add_argument(
@@ -63,12 +64,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--site", default=SITE, metavar="URL",
         help="where the API is; your token goes there (default %(default)s)",
     )  # fmt: skip
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def items(arguments: argparse.Namespace, run: Run) -> Iterator[Item | Checkpoint]:

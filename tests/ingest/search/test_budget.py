@@ -337,9 +337,39 @@ def test_stopping_ends_the_waiting_at_once(start: Start, clock: Clock) -> None:
 def test_headers_are_read_by_the_sites_own_clock(clock: Clock) -> None:
     told = {"x-rate-limit-limit": "50", "x-rate-limit-remaining": "49", "x-rate-limit-reset": "1780000900"}
     assert rate_of(told) == Rate(50, 49, 1_780_000_900)
-    # Their clock is an hour behind ours: their reset is an hour later by ours.
     behind = datetime.fromtimestamp(clock.time() - 3600, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    assert rate_of(told | {"date": behind}) == Rate(50, 49, 1_780_004_500)
+    rate = rate_of(told | {"date": behind})
+    assert rate == Rate(50, 49, 1_780_000_900)
+    assert rate is not None
+    assert 3_599 <= rate.ahead <= 3_601
     assert rate_of(told | {"date": "yesterday"}) == Rate(50, 49, 1_780_000_900)
     assert rate_of({**told, "x-rate-limit-limit": "many"}) is None
     assert rate_of({}) is None
+
+
+def test_their_clock_may_be_an_hour_behind(start: Start, clock: Clock) -> None:
+    process = start()
+    process.request(lambda: Answer(PAGE, rate=Rate(50, 0, clock.time() - 3_600 + 900, ahead=3_600)))
+    waiting = threading.Thread(target=process.budget.acquire, args=(ASK,))
+    waiting.start()
+    time.sleep(0.5)
+    assert waiting.is_alive(), "their reset has passed by our clock, and is 15 minutes off by theirs"
+    process.stop.set()
+    waiting.join(1.0)
+
+
+def test_an_answer_that_is_read_late_opens_no_new_window(start: Start, clock: Clock) -> None:
+    process, reset_at = start(), clock.time() + 900
+    process.request(lambda: Answer(PAGE, rate=Rate(50, 49, reset_at)))
+    process.request(lambda: Answer(PAGE, rate=Rate(50, 48, reset_at, ahead=5.0)))
+    for remaining in range(47, 10, -1):
+        process.request(lambda left=remaining: Answer(PAGE, rate=Rate(50, left, reset_at)))  # type: ignore[misc]
+    assert process.budget._rate is not None
+    assert process.budget._rate.remaining == 11
+
+
+def test_too_many_requests_are_none_left_whatever_the_headers_say(start: Start, clock: Clock) -> None:
+    process = start()
+    process.request(lambda: Answer(fault=RATE_LIMITED, rate=Rate(50, 30, clock.time() + 900)))
+    assert process.budget._rate is not None
+    assert process.budget._rate.remaining == 0

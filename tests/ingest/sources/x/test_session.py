@@ -59,17 +59,17 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
 @pytest.mark.parametrize(
     ("text", "lacks"),
     [
-        ("", "auth_token and ct0"),
+        ("", "auth_token and no ct0"),
         (f"auth_token={TOKEN}", "ct0"),
         (f"ct0={CT0}\nauth_token=", "auth_token"),
-        (f"{TOKEN}\n{CT0}", "auth_token and ct0"),
+        (f"{TOKEN}\n{CT0}", "auth_token and no ct0"),
     ],
 )
 def test_half_a_session_is_none(
     tmp_path: Path, text: str, lacks: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(SourceError, match=rf"own session, and {lacks} is not given.*chmod 600") as refused:
+    with pytest.raises(SourceError, match=rf"own session, and there is no {lacks}.*chmod 600") as refused:
         session(with_file(tmp_path, text))
     shown = "".join(traceback.format_exception(refused.value)) + caplog.text
     assert "canary" not in shown
@@ -77,7 +77,7 @@ def test_half_a_session_is_none(
 
 def test_halves_of_two_sessions_are_not_mixed(tmp_path: Path) -> None:
     given = with_file(tmp_path, "auth_token=other\nct0=other", x_auth_token=TOKEN)
-    with pytest.raises(SourceError, match="and ct0 is not given"):
+    with pytest.raises(SourceError, match="and there is no ct0"):
         session(given)
 
 
