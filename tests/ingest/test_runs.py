@@ -54,6 +54,24 @@ def test_the_counting_rule_holds_and_the_run_lands_as_a_record(root: Settings) -
     assert dict(row["excluded_by_reason"]) == {"duplicate": 1}
 
 
+def test_a_second_ctrl_c_does_not_break_into_what_the_first_has_begun(root: Settings) -> None:
+    ended: list[str] = []
+
+    def interrupted() -> Iterator[Item]:
+        try:
+            yield bar(1)
+            os.kill(os.getpid(), signal.SIGINT)
+            yield bar(2)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            ended.append("in order")
+
+    result = drive(root, interrupted())
+    assert ended == ["in order"]
+    assert result.status == "interrupted"
+    assert result.counts["price_bars"].landed == 1
+
+
 def test_ctrl_c_lands_what_was_read(root: Settings) -> None:
     def interrupted() -> Iterator[Item]:
         yield bar(1)

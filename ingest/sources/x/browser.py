@@ -157,7 +157,7 @@ class Browser:
         if reason := opened.get("errorText"):
             log.warning("the page could not be opened: %s", reason)
             return Answer(fault="page_not_opened", n_requests=self._taken_requests())
-        self._document = opened["loaderId"]
+        self._document = opened.get("loaderId", self._document)
         return self._answer(driver, scrolls=False)
 
     def _scroll(self, driver: webdriver.Chrome) -> Answer:
