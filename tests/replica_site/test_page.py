@@ -24,9 +24,12 @@ SHOWN = """
 """  # one pair a result: its place in the list, and its link (a repost shows the original's)
 IS_IDLE = "return !document.querySelector('[role=progressbar]')"
 
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM.exists() and DRIVER.exists()), reason="neither chromium nor chromedriver is installed"
-)
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(
+        not (CHROMIUM.exists() and DRIVER.exists()), reason="neither chromium nor chromedriver is installed"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

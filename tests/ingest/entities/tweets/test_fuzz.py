@@ -32,6 +32,7 @@ from tests.ingest.entities.tweets.x_page import actions, card, cell, emoji, link
 
 SEED = 1
 PAYLOADS = 10_000
+EVERY_TIME = 3_000  # of them in `make test`, all of them in `make test-faults`
 FILES = 1_000  # payloads of one test, landed as one batch
 SENTINEL = 1_962_000_000_000_000_000  # plus the payload's number: a sound post beside the mutated one
 SHARED = ROOT.parent / "shared" / "data"
@@ -375,7 +376,13 @@ def is_json(data: bytes) -> bool:
 # ---- What must hold -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("first", range(0, PAYLOADS, FILES))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(first, marks=[pytest.mark.faults] if first >= EVERY_TIME else [])
+        for first in range(0, PAYLOADS, FILES)
+    ],
+)
 def test_every_mutated_payload_lands_or_is_kept_with_a_reason(
     first: int, corpus: Corpus, tmp_path: Path, root: Settings
 ) -> None:
