@@ -70,8 +70,8 @@ def test_faults_lose_nothing_and_the_cookies_are_nowhere(tmp_path: Path, faulty:
     )  # fmt: skip
     told = re.search(r"(\d+) requests, (\d+) faulty", runs.stdout)
     assert told, runs.stdout
-    # A request whose connection broke may not have reached the site.
-    assert result.requests <= int(told[1]) <= result.requests + int(told[2])
+    # A request whose connection broke may not have reached the site, or Chrome may have sent it twice.
+    assert abs(result.requests - int(told[1])) <= sum(result.faults.values())
     assert (root / "logs" / "scraper.log").stat().st_size
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 5
