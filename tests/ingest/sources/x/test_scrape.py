@@ -184,7 +184,8 @@ def test_a_killed_run_goes_on_and_its_browsers_end(tmp_path: Path) -> None:
         served = {tweet_id for request in requests[:asked] for tweet_id in request.ids}
         fetched_again = [r for r in requests[asked:] if r.ids and served.issuperset(r.ids)]
     assert (result.recall, result.extras, result.duplicates) == (1.0, 0, 0), result.line()
-    assert len(fetched_again) <= 3, "the page that each of three workers was waiting for"
+    # Each of three workers: the page that it waited for, and one where its slice meets what was read.
+    assert len(fetched_again) <= 3 + 3
 
 
 def test_without_a_browser_the_message_has_the_command(tmp_path: Path) -> None:
