@@ -91,6 +91,11 @@
 {% macro duckdb__list_sorted_distinct(list) %}list_sort(list_distinct({{ list }})){% endmacro %}
 {% macro spark__list_sorted_distinct(list) %}array_sort(array_distinct(array_compact({{ list }}))){% endmacro %}
 
+{# An empty list where there is none. #}
+{% macro empty_if_null(list) %}{{ return(adapter.dispatch('empty_if_null', 'market_intel')(list)) }}{% endmacro %}
+{% macro duckdb__empty_if_null(list) %}coalesce({{ list }}, []){% endmacro %}
+{% macro spark__empty_if_null(list) %}coalesce({{ list }}, array()){% endmacro %}
+
 {% macro list_concat(first, second) %}{{ return(adapter.dispatch('list_concat', 'market_intel')(first, second)) }}{% endmacro %}
 {% macro duckdb__list_concat(first, second) %}list_concat({{ first }}, {{ second }}){% endmacro %}
 {% macro spark__list_concat(first, second) %}concat(coalesce({{ first }}, array()), coalesce({{ second }}, array())){% endmacro %}

@@ -1,4 +1,5 @@
--- One row per window and term: the 100 terms with the most TF-IDF weight, and their lift.
+-- One row per window and term: the 100 terms with the most TF-IDF weight, and their lift over the
+-- posts before the window.
 
 with
 
@@ -22,82 +23,82 @@ posts as (
 
 ),
 
-weighted as (
+-- A window's posts, and those before it that it is compared with. Nothing is before the window all.
+placed as (
 
     select
-        tweet_id,
-        author_key,
-        posted_at,
-        {{ each_pair('terms', 'term_weights', 'term', 'term_weight') }}
-    from posts
-
-),
-
-everything as (
-
-    select count(*) as n_posts from posts
+        windows.window_name,
+        posts.author_key,
+        posts.terms,
+        posts.term_weights,
+        posts.posted_at > windows.window_start as is_in_window
+    from windows
+    inner join posts
+        on
+            windows.window_start - interval '{{ var("lift_baseline_days") }} days' < posts.posted_at
+            and windows.window_end >= posts.posted_at
 
 ),
 
 totals as (
 
     select
-        windows.window_name,
-        count(*) as n_posts,
-        max(everything.n_posts) as n_posts_all
-    from windows
-    inner join posts on windows.window_start < posts.posted_at and windows.window_end >= posts.posted_at
-    cross join everything
-    group by windows.window_name
+        window_name,
+        count(case when is_in_window then 1 end) as window_posts,
+        count(case when not is_in_window then 1 end) as baseline_posts
+    from placed
+    group by window_name
 
 ),
 
-everywhere as (
+weighted as (
 
     select
+        window_name,
+        author_key,
+        is_in_window,
+        {{ each_pair('terms', 'term_weights', 'term', 'term_weight') }}
+    from placed
+
+),
+
+terms as (
+
+    select
+        window_name,
         term,
-        count(*) as n_posts
+        count(case when is_in_window then 1 end) as n_posts,
+        count(distinct case when is_in_window then author_key end) as n_authors,
+        {{ exact_sum('case when is_in_window then term_weight end') }} as tfidf_weight,
+        count(case when not is_in_window then 1 end) as n_posts_baseline
     from weighted
-    group by term
-
-),
-
-within as (
-
-    select
-        windows.window_name,
-        weighted.term,
-        count(*) as n_posts,
-        count(distinct weighted.author_key) as n_authors,
-        {{ exact_sum('weighted.term_weight') }} as tfidf_weight
-    from windows
-    inner join weighted
-        on windows.window_start < weighted.posted_at and windows.window_end >= weighted.posted_at
-    group by windows.window_name, weighted.term
+    group by window_name, term
 
 ),
 
 ranked as (
 
     select
-        within.window_name,
-        within.term,
+        terms.window_name,
+        terms.term,
         row_number() over (
-            partition by within.window_name order by within.tfidf_weight desc, within.term asc
+            partition by terms.window_name order by terms.tfidf_weight desc, terms.term asc
         ) as term_rank,
-        within.n_posts,
-        within.n_authors,
-        within.tfidf_weight,
-        -- How much more usual the term is in the window than in all posts; over all, there is nothing
-        -- to compare with.
+        terms.n_posts,
+        terms.n_authors,
+        terms.tfidf_weight,
+        terms.n_posts_baseline,
+        totals.window_posts,
+        totals.baseline_posts,
+        -- Half a post with the term and half without are added to both, so that a new term's is finite.
         case
-            when within.window_name <> 'all'
-                then (within.n_posts / cast(totals.n_posts as double))
-                    / (everywhere.n_posts / cast(totals.n_posts_all as double))
+            when totals.baseline_posts >= {{ var('lift_baseline_min_posts') }}
+                then (terms.n_posts + 0.5) / cast(totals.window_posts + 1 as double)
+                    / ((terms.n_posts_baseline + 0.5) / cast(totals.baseline_posts + 1 as double))
         end as lift
-    from within
-    inner join totals on within.window_name = totals.window_name
-    inner join everywhere on within.term = everywhere.term
+    from terms
+    inner join totals on terms.window_name = totals.window_name
+    where terms.n_posts > 0
 
 )
 
