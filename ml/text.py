@@ -1,4 +1,4 @@
-"""Normalised text and its tokens.
+"""Normalised text.
 
 `normalise` applies these rules until nothing changes, so it is idempotent:
 
@@ -24,7 +24,6 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from functools import cache
 
 import pyarrow as pa
 
@@ -134,49 +133,3 @@ def normalise(text: str | None) -> str:
 def normalise_array(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     """`normalise` over an Arrow string array: same length, string type, no nulls."""
     return pa.array([normalise(text) for text in texts.to_pylist()], pa.string())
-
-
-@cache
-def marks() -> str:
-    """Combining marks of the basic plane as a regex character class body; Python's ``\\w`` lacks them.
-
-    Without them a Devanagari word would break at every vowel sign. Variation selectors are left out:
-    they belong to emoji.
-    """
-    found = [c for c in map(chr, range(0xFE00)) if unicodedata.category(c)[0] == "M"]
-    found += [c for c in map(chr, range(0xFE10, 0x10000)) if unicodedata.category(c)[0] == "M"]
-    return "".join(map(re.escape, found))
-
-
-@cache
-def _token_pattern() -> re.Pattern[str]:
-    rest = rf"[\w{marks()}\u200c\u200d&]*"
-    return re.compile(
-        rf"""[^\W\d_]{rest}(?:'t\b)?(?:@\w[\w.]*)?    # word; a contracted not; an e-mail address whole
-        | \d+(?:[.,]\d+)*                             # number, thousands and decimals inside
-        | (?<!\w)[+-]ve\b                             # the Indian abbreviation of positive, negative
-        | \#\w{rest}
-        | [$@]\w+
-        | [{CLAUSE_END}]+                             # a clause ends
-        | [\U0001f1e6-\U0001f1ff]{{2}}
-        | {_EMOJI_SEQUENCE}""",
-        re.VERBOSE,
-    )
-
-
-def scan(text: str) -> list[str]:
-    """Lower-case tokens of a normalised text, clause ends ('.', '?!', ';', '|', danda) among them."""
-    text = text.lower()
-    if not text.isascii():
-        text = text.replace("\ufe0f", "").replace("\u2019", "'")
-    return _token_pattern().findall(text)
-
-
-def tokens(text: str) -> list[str]:
-    """Lower-case tokens of a normalised text: words, numbers, #tags, $tags, @handles, emoji.
-
-    A number stands apart from letters that follow it (`24450ce` is `24450`, `ce`), not from those before
-    (`nifty50`). A word keeps its combining marks; an emoji sequence is one token, without variation
-    selectors.
-    """
-    return [token for token in scan(text) if token[0] not in CLAUSE_END]

@@ -24,11 +24,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from ml.text import CLAUSE_END, STOP_WORDS, normalise, scan
+from ml.text import CLAUSE_END, STOP_WORDS, normalise
+from ml.tokens import PUNCT, HashIndex, Tokens, find, index, mix, strings, tokenise
 
+_ALONE = np.uint64(0)
 _BASIS = "basis.parquet"
 _MODEL = "model.json"
 _BASIS_SCHEMA = pa.schema(
@@ -62,17 +65,19 @@ class TopicModel:
         return digest.hexdigest()[:16]
 
     @cached_property
-    def _columns(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-        """Word -> column, and first word -> second word -> column."""
-        words: dict[str, int] = {}
-        pairs: dict[str, dict[str, int]] = {}
-        for column, term in enumerate(self.vocabulary):
-            first, _, second = term.partition(" ")
-            if second:
-                pairs.setdefault(first, {})[second] = column
-            else:
-                words[first] = column
-        return words, pairs
+    def _index(self) -> HashIndex:
+        """Hash of a word, or of two mixed -> column."""
+        found = tokenise(pa.array(self.vocabulary, pa.string()))
+        chains = [found.hashes[first] for first in found.rows[:-1]]
+        return index(
+            np.array(
+                [
+                    mix(chain, found.hashes[first + 1]) if " " in term else mix(chain, _ALONE)
+                    for term, chain, first in zip(self.vocabulary, chains, found.rows, strict=False)
+                ],
+                np.uint64,
+            )
+        )
 
 
 def _is_word(token: str) -> bool:
@@ -103,7 +108,8 @@ def fit(texts: Iterable[str], *, features: int = 1000, components: int = 50, see
     from sklearn.utils.extmath import randomized_svd
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    posts = [scan(text) for text in sorted({normalise(text) for text in texts} - {""})]
+    distinct = tokenise(pa.array(sorted({normalise(text) for text in texts} - {""}), pa.string()))
+    posts = strings(distinct)
     n = len(posts)
     frequency = Counter(gram for tokens in posts for gram in set(_grams(tokens)))
     enough = min(5, 1 + n // 250)
@@ -115,39 +121,99 @@ def fit(texts: Iterable[str], *, features: int = 1000, components: int = 50, see
         unfitted = TopicModel(vocabulary, idf, loadings, seed, n)
         rank = min(components, n, len(vocabulary))
         with threadpool_limits(limits=1):  # sums in threads round by their number
-            _, strength, basis = randomized_svd(weigh(unfitted, posts), rank, n_iter=7, random_state=seed)
+            _, strength, basis = randomized_svd(weigh(unfitted, distinct), rank, n_iter=7, random_state=seed)
         basis = basis[strength > 1e-9 * strength[0]]
         peaks = basis[np.arange(len(basis)), np.abs(basis).argmax(axis=1)]
         loadings[:, : len(basis)] = (basis * np.sign(peaks)[:, None]).T
     return TopicModel(vocabulary, idf, loadings, seed, n)
 
 
-def weigh(model: TopicModel, posts: Iterable[Sequence[str]]) -> csr_matrix:
-    """TF-IDF rows [n, f] of posts given as tokens from `text.scan`; each row has length 1, or no terms."""
-    words, pairs = model._columns
-    columns: list[int] = []
-    starts = [0]
-    for tokens in posts:
-        columns += [words[token] for token in tokens if token in words]
-        for position, token in enumerate(tokens[:-1]):
-            if token in pairs and (column := pairs[token].get(tokens[position + 1])) is not None:
-                columns.append(column)
-        starts.append(len(columns))
-    shape = (len(starts) - 1, len(model.vocabulary))
-    entries = np.ones(len(columns)), np.array(columns, np.int64), np.array(starts, np.int64)
-    matrix = csr_matrix(entries, shape)
-    matrix.sum_duplicates()
-    # Scalar logarithms and row-by-row sparse sums, since vector kernels may round by the batch's shape.
-    damped = np.array([1 + math.log(count) for count in matrix.data.tolist()])
-    matrix.data = damped * model.idf[matrix.indices]
-    length = np.sqrt(matrix.power(2) @ np.ones(shape[1]))
-    matrix.data /= np.repeat(length, np.diff(matrix.indptr))
-    return matrix
+@njit(cache=True, nogil=True)
+def _weigh(
+    rows: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    hashes: NDArray[np.uint64],
+    keys: NDArray[np.uint64],
+    found: NDArray[np.int32],
+    idf: NDArray[np.float64],
+    out_rows: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    weights: NDArray[np.float64],
+) -> None:
+    at = 0
+    for row in range(len(rows) - 1):
+        begin = at
+        is_first, previous = True, np.uint64(0)
+        for token in range(rows[row], rows[row + 1]):
+            if kinds[token] == PUNCT:
+                continue
+            for candidate in range(2):
+                if candidate == 0:
+                    column = find(keys, found, mix(hashes[token], _ALONE))
+                elif is_first:
+                    column = -1
+                else:
+                    column = find(keys, found, mix(previous, hashes[token]))
+                if column < 0:
+                    continue
+                place = at  # columns stay in order; a text has few
+                while place > begin and columns[place - 1] > column:
+                    place -= 1
+                if place > begin and columns[place - 1] == column:
+                    weights[place - 1] += 1
+                    continue
+                for later in range(at, place, -1):
+                    columns[later], weights[later] = columns[later - 1], weights[later - 1]
+                columns[place], weights[place] = column, 1
+                at += 1
+            is_first, previous = False, hashes[token]
+        square = 0.0
+        for entry in range(begin, at):
+            weights[entry] = (1 + math.log(weights[entry])) * idf[columns[entry]]
+            square += weights[entry] * weights[entry]
+        for entry in range(begin, at):
+            weights[entry] /= math.sqrt(square)
+        out_rows[row + 1] = at
+
+
+@njit(cache=True, nogil=True)
+def _project(
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    loadings: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    total = np.empty(out.shape[1])
+    for row in range(len(rows) - 1):
+        total[:] = 0
+        for entry in range(rows[row], rows[row + 1]):
+            for component in range(len(total)):
+                total[component] += weights[entry] * loadings[columns[entry], component]
+        for component in range(len(total)):
+            out[row, component] = total[component]
+
+
+def weigh(model: TopicModel, tokens: Tokens) -> csr_matrix:
+    """TF-IDF rows [n, f] of n texts; each row has length 1, or no terms."""
+    rows = np.zeros(len(tokens.rows), np.int64)
+    columns, weights = np.empty(2 * len(tokens.kinds), np.int32), np.empty(2 * len(tokens.kinds))
+    _weigh(tokens.rows, tokens.kinds, tokens.hashes, *model._index, model.idf, rows, columns, weights)
+    shape = (len(rows) - 1, len(model.vocabulary))
+    return csr_matrix((weights[: rows[-1]], columns[: rows[-1]], rows), shape)
 
 
 def project(model: TopicModel, weighted: csr_matrix) -> NDArray[np.float32]:
     """Components [n, k] of TF-IDF rows."""
-    return np.asarray(weighted @ model.components.astype(np.float64)).astype(np.float32)
+    out = np.empty((weighted.shape[0], model.components.shape[1]), np.float32)
+    _project(
+        weighted.indptr.astype(np.int64),
+        weighted.indices.astype(np.int32),
+        weighted.data,
+        model.components,
+        out,
+    )
+    return out
 
 
 def name_terms(model: TopicModel, weighted: csr_matrix) -> tuple[pa.ListArray, pa.ListArray]:
@@ -160,12 +226,12 @@ def name_terms(model: TopicModel, weighted: csr_matrix) -> tuple[pa.ListArray, p
 
 def transform(model: TopicModel, texts: Iterable[str]) -> NDArray[np.float32]:
     """Components [n, k] of normalised texts; a row depends on its own text alone, bit by bit."""
-    return project(model, weigh(model, map(scan, texts)))
+    return project(model, weigh(model, tokenise(pa.array(texts, pa.string()))))
 
 
 def terms(model: TopicModel, texts: Iterable[str]) -> tuple[pa.ListArray, pa.ListArray]:
     """The TF-IDF terms and weights of normalised texts, as `name_terms` gives them."""
-    return name_terms(model, weigh(model, map(scan, texts)))
+    return name_terms(model, weigh(model, tokenise(pa.array(texts, pa.string()))))
 
 
 def save(model: TopicModel, directory: str | os.PathLike[str]) -> None:

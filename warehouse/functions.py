@@ -4,6 +4,8 @@
 |---|---|---|
 | mi_normalise_text | text | normalised text |
 | mi_match_instruments | normalised text | instruments it names |
+| mi_read_instruments | normalised text | instruments, strikes and legs it names |
+| mi_parse_trade_calls | normalised text | trade calls in it |
 | mi_fit_topics | list of texts | version of the topic basis in force; fitted first where there is none |
 | mi_model_version | topic version | version of everything that scores a text |
 | mi_score_text | normalised text, topic version | scores, topic components and terms |
@@ -20,14 +22,23 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from config import Settings
-from ml.instruments import match_array
-from ml.score import rules_version, score_array
+from ml.instruments import match_array, read_array
+from ml import model
+from ml.score import score_array
 from ml.text import normalise_array
 from ml.topics import TopicModel, fit, load, save
+from ml.trade_calls import parse_array
 
 SCORE_SQL_TYPE = (
-    "STRUCT(sentiment DOUBLE, sentiment_label TINYINT, p_view DOUBLE, p_promo DOUBLE, content_class VARCHAR, "
-    "components FLOAT[], terms VARCHAR[], term_weights FLOAT[])"
+    "STRUCT(sentiment DOUBLE, sentiment_label TINYINT, p_view DOUBLE, p_up DOUBLE, p_promo DOUBLE, "
+    "content_class VARCHAR, components FLOAT[], terms VARCHAR[], term_weights FLOAT[], "
+    "evidence STRUCT(score VARCHAR, source VARCHAR, term VARCHAR, log_odds FLOAT)[])"
+)
+
+INSTRUMENTS_SQL_TYPE = "STRUCT(instrument VARCHAR, strike DOUBLE, leg VARCHAR)[]"
+TRADE_CALLS_SQL_TYPE = (
+    "STRUCT(instrument VARCHAR, side VARCHAR, leg VARCHAR, strike DOUBLE, entry_low DOUBLE, "
+    "entry_high DOUBLE, stop DOUBLE, targets DOUBLE[])[]"
 )
 
 # A topic basis that was fitted on fewer texts is provisional.
@@ -52,7 +63,7 @@ def registered(settings: Settings) -> list[Registered]:
         return pa.array([_topics_in_force(topics, texts or []) for texts in samples.to_pylist()], pa.string())
 
     def model_version(versions: pa.Array) -> pa.Array:
-        return pa.array([f"{rules_version()}-{version}" for version in versions.to_pylist()], pa.string())
+        return pa.array([f"{model.load().version}-{version}" for version in versions.to_pylist()], pa.string())
 
     def score(texts: pa.Array, versions: pa.Array) -> pa.Array:
         version = versions[0].as_py()  # one version per build
@@ -61,6 +72,8 @@ def registered(settings: Settings) -> list[Registered]:
     return [
         Registered("mi_normalise_text", normalise_array, ["VARCHAR"], "VARCHAR", True),
         Registered("mi_match_instruments", match_array, ["VARCHAR"], "VARCHAR[]", True),
+        Registered("mi_read_instruments", read_array, ["VARCHAR"], INSTRUMENTS_SQL_TYPE, True),
+        Registered("mi_parse_trade_calls", parse_array, ["VARCHAR"], TRADE_CALLS_SQL_TYPE, True),
         Registered("mi_fit_topics", fit_topics, ["VARCHAR[]"], "VARCHAR", False),
         Registered("mi_model_version", model_version, ["VARCHAR"], "VARCHAR", True),
         Registered("mi_score_text", score, ["VARCHAR", "VARCHAR"], SCORE_SQL_TYPE, True),

@@ -46,6 +46,23 @@ def test_a_lost_basis_is_fitted_again(root: Settings) -> None:
     assert fit(root, DAYS) == first
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mi_read_instruments", functions.INSTRUMENTS_SQL_TYPE),
+        ("mi_parse_trade_calls", functions.TRADE_CALLS_SQL_TYPE),
+    ],
+)
+def test_lists_of_structs_have_the_type_that_sql_is_told(root: Settings, name: str, said: str) -> None:
+    read = function(root, name)(pa.array(["nifty 24500 ce @ 100 sl 90 target 120", None]))
+    with duckdb.connect() as connection:
+        connection.register("posts", pa.table({"read": read}))
+        (told,) = connection.sql(f"select cast(read as {said}) from posts").types
+        (found,) = connection.sql("select read from posts").types
+        assert connection.sql("select list(len(read) > 0) from posts").fetchall() == [([True, False],)]
+    assert str(told) == str(found)
+
+
 def test_scores_have_the_type_that_sql_is_told(root: Settings) -> None:
     version = fit(root, DAYS)
     scores = function(root, "mi_score_text")(pa.array(DAYS), pa.array([version] * len(DAYS)))

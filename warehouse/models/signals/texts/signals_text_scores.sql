@@ -58,9 +58,11 @@ select
     score.sentiment as sentiment,
     score.sentiment_label as sentiment_label,
     score.p_view as p_view,
+    score.p_up as p_up,
     score.p_promo as p_promo,
     score.content_class as content_class,
     {{ float_array('score.components', 50) }} as components,
     score.terms as terms,
-    score.term_weights as term_weights
+    score.term_weights as term_weights,
+    score.evidence as evidence
 from scored

@@ -1,0 +1,256 @@
+"""How good the text signals are, beside what else there is: `make eval`.
+
+Every figure is of texts that the model which scored them had not seen: cross-validated in folds that part
+no near copies and no author's posts; for a set left out whole, by the other sets alone. Sets that are for
+evaluation only are scored by a model of all training sets. Intervals are 95 % bootstraps over groups.
+
+A set with labels +1 and -1 alone is scored by the sign of `sentiment`, with 0 as up; the same is done for
+the rule tools.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from ml import baselines, instruments, metrics
+from ml.labelled import NO_LABEL, OWN, SETS, Examples, folds, take
+from ml.metrics import Interval
+from ml.model import CLASSES, Judgement
+from ml.text import normalise
+from ml.tokens import tokenise
+from ml.train import REGISTER_OF, fit
+
+FOLDS = 10
+_INDIA = ("india_stance", OWN)
+
+
+class _Task(NamedTuple):
+    name: str
+    taught: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
+
+
+def _judge(task: _Task, examples: Examples) -> tuple[str, NDArray[np.bool_], Judgement]:
+    model = fit(take(examples, task.taught))
+    texts = [normalise(text) for text in examples.text[task.judged]]
+    return task.name, task.judged, model.judge(tokenise(pa.array(texts, pa.string())))
+
+
+def _tasks(examples: Examples) -> Iterator[_Task]:
+    """Fits to make: one per fold; one without each set and what is like its texts; one of everything."""
+    dataset = examples.dataset.astype(str)
+    trains = np.isin(dataset, list(REGISTER_OF))
+    fold = np.full(len(dataset), -1)
+    fold[trains] = folds(examples.group[trains], FOLDS)
+    for number in range(FOLDS):
+        yield _Task("cross-validated", trains & (fold != number), fold == number)
+    for name in REGISTER_OF:
+        if name == OWN:
+            continue
+        held = np.isin(dataset, _INDIA) if name in _INDIA else dataset == name
+        alike = np.isin(examples.group, examples.group[held])
+        yield _Task("left out", trains & ~alike, held & ~np.isin(dataset, [OWN]))
+    yield _Task("evaluation only", trains, ~trains & (examples.label != NO_LABEL))
+
+
+def predictions(examples: Examples, report: Callable[[int, int], None]) -> dict[str, Judgement]:
+    """Judgements of all examples by way of testing; NaN or 0 where a way has none.
+
+    Args:
+        examples: all sets.
+        report: is told how many fits are done, of how many.
+    """
+    n = len(examples.text)
+    found: dict[str, Judgement] = {}
+    tasks = list(_tasks(examples))
+    with ProcessPoolExecutor(max(1, min(2, os.cpu_count() or 1))) as pool:
+        waiting = [pool.submit(_judge, task, examples) for task in tasks]
+        for done, future in enumerate(waiting, 1):
+            name, judged, judgement = future.result()
+            if name not in found:
+                found[name] = Judgement._make(
+                    np.full(n, np.nan) if column.dtype.kind == "f" else np.zeros(n, column.dtype)
+                    for column in judgement
+                )
+            for whole, part in zip(found[name], judgement, strict=True):
+                whole[judged] = part
+            report(done, len(tasks))
+    return found
+
+
+def _signs(scores: NDArray[np.float64]) -> NDArray[np.int8]:
+    return np.where(scores >= 0, 1, -1).astype(np.int8)
+
+
+def _macro_f1(examples: Examples, rows: NDArray[np.bool_], labels: NDArray[np.int8], name: str) -> Interval:
+    counts = metrics.confusions(examples.label[rows], labels, SETS[name].labels)
+    return metrics.bootstrap(metrics.macro_f1, counts, examples.group[rows])
+
+
+def _stance(examples: Examples, found: dict[str, Judgement]) -> dict[str, dict[str, Interval]]:
+    """Macro-F1 by set and by model."""
+    figures: dict[str, dict[str, Interval]] = {}
+    for name, about in SETS.items():
+        rows = (examples.dataset.astype(str) == name) & (examples.label != NO_LABEL)
+        if not rows.any():
+            continue
+        texts = examples.text[rows].tolist()
+        rules = {
+            "keyword list": baselines.keyword_list(texts),
+            "VADER": baselines.vader(texts),
+            "TextBlob": baselines.textblob(texts),
+            "Loughran-McDonald": baselines.loughran_mcdonald(texts),
+        }
+        ours = {
+            way: (judgement.sentiment[rows], judgement.label[rows])
+            for way, judgement in found.items()
+            if np.isfinite(judgement.sentiment[rows]).all()
+        }
+        if name in REGISTER_OF:
+            labels, fold = examples.label[rows], folds(examples.group[rows])
+            learned = np.zeros(len(labels), np.int8)
+            for number in range(5):
+                held = fold == number
+                learned[held] = baselines.tfidf_logistic(
+                    [text for text, out in zip(texts, held, strict=True) if not out],
+                    labels[~held],
+                    [text for text, out in zip(texts, held, strict=True) if out],
+                ).label
+            rules["TF-IDF + logistic, own set"] = baselines.Judged(learned, learned.astype(np.float64))
+        scored = ours | {tool: (judged.score, judged.label) for tool, judged in rules.items()}
+        figures[name] = {
+            way: _macro_f1(examples, rows, labels if 0 in about.labels else _signs(scores), name)
+            for way, (scores, labels) in scored.items()
+        }
+    return figures
+
+
+def _others(examples: Examples, judged: Judgement) -> dict[str, dict[str, Interval]]:
+    """Promotion, class and instruments on the Indian sets."""
+    figures: dict[str, dict[str, Interval]] = {}
+    for name in _INDIA:
+        of_set = examples.dataset.astype(str) == name
+        if not of_set.any():
+            continue
+        rows = of_set & (examples.promo != NO_LABEL)
+        counts = metrics.confusions(examples.promo[rows], judged.p_promo[rows] >= 0.5, (0, 1))
+        figures[name] = {
+            "promotion F1": metrics.bootstrap(lambda c: metrics.f1(c)[..., 1], counts, examples.group[rows])
+        }
+        rows = of_set & np.array([bool(kind) for kind in examples.kind])
+        kinds = np.array([CLASSES.index(kind) for kind in examples.kind[rows]])
+        counts = metrics.confusions(kinds, judged.content_class[rows], range(len(CLASSES)))
+        figures[name]["class accuracy"] = metrics.bootstrap(metrics.accuracy, counts, examples.group[rows])
+        rows = of_set & np.array([each is not None for each in examples.instruments])
+        texts = pa.array([normalise(text) for text in examples.text[rows]], pa.string())
+        counts = metrics.instrument_counts(
+            examples.instruments[rows].tolist(), instruments.match_array(texts).to_pylist()
+        )
+        figures[name]["instruments F1"] = metrics.bootstrap(metrics.micro_f1, counts, examples.group[rows])
+    return figures
+
+
+class _Chances(NamedTuple):
+    p: NDArray[np.float64]
+    y: NDArray[np.bool_]
+    group: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+
+def _chances(examples: Examples, judged: Judgement) -> dict[str, _Chances]:
+    dataset, label = examples.dataset.astype(str), examples.label
+    seen = np.isfinite(judged.p_view)
+    labelled = seen & (label != NO_LABEL)
+    has_zero = np.isin(dataset, [name for name in REGISTER_OF if 0 in SETS[name].labels])
+    india = np.isin(dataset, _INDIA)
+    chosen = {
+        "P(view)": (labelled & has_zero, judged.p_view, label != 0),
+        "P(view), Indian posts": (labelled & india, judged.p_view, label != 0),
+        "P(up | view)": (labelled & (label != 0), judged.p_up, label == 1),
+        "P(up | view), Indian posts": (labelled & india & (label != 0), judged.p_up, label == 1),
+        "P(promotion)": (seen & india & (examples.promo != NO_LABEL), judged.p_promo, examples.promo == 1),
+    }
+    return {
+        name: _Chances(p[rows], y[rows], examples.group[rows], examples.weight[rows])
+        for name, (rows, p, y) in chosen.items()
+    }
+
+
+def _draw_reliability(chances: dict[str, _Chances], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    shown = [name for name in chances if "," not in name]
+    figure, axes = pyplot.subplots(1, len(shown), figsize=(4.2 * len(shown), 4.4), layout="constrained")
+    for axis, name in zip(axes, shown, strict=True):
+        given = chances[name]
+        table = metrics.reliability(given.p, given.y, 10, given.weight)
+        axis.plot([0, 1], [0, 1], color="#999999", linewidth=1, zorder=1)
+        spread = [table.rate - table.low, table.high - table.rate]
+        axis.errorbar(
+            table.mean_p, table.rate, yerr=spread, fmt="o", color="#0072B2", capsize=2, markersize=5
+        )
+        axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="predicted", title=name)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("observed, with Wilson's 95 % interval")
+    figure.suptitle("Cross-validated probabilities against what the labels say, tenths of the examples")
+    figure.savefig(path, dpi=144)
+    pyplot.close(figure)
+
+
+def _show(interval: Interval) -> str:
+    return f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def evaluate(examples: Examples, reports: Path, console: Console) -> dict[str, Any]:
+    """Prints the tables; writes them to `reports/text_model.json` and the plot `reports/reliability.png`.
+
+    Raises:
+        ModuleNotFoundError: a tool to compare with is not installed.
+    """
+    reports.mkdir(parents=True, exist_ok=True)
+    with Progress(console=console) as progress:
+        bar = progress.add_task("fits")
+        found = predictions(examples, lambda done, of: progress.update(bar, completed=done, total=of))
+    stance = _stance(examples, found)
+    ways = [*found, "TF-IDF + logistic, own set", "keyword list", "VADER", "TextBlob", "Loughran-McDonald"]
+    table = Table("set", "n", *ways, title="Stance, macro-F1")
+    for name, figures in stance.items():
+        n = int(((examples.dataset.astype(str) == name) & (examples.label != NO_LABEL)).sum())
+        table.add_row(name, str(n), *(_show(figures[way]) if way in figures else "" for way in ways))
+    console.print(table)
+    judged = found["cross-validated"]
+    others = _others(examples, judged)
+    table = Table("set", "promotion F1", "class accuracy", "instruments F1", title="Indian posts")
+    for name, figures in others.items():
+        table.add_row(name, *map(_show, figures.values()))
+    console.print(table)
+    chances = _chances(examples, judged)
+    calibrations = {
+        name: metrics.calibration(given.p, given.y, given.group, given.weight)
+        for name, given in chances.items()
+    }
+    columns = ("slope (1)", "intercept (0)", "in the large (0)", "Brier", "ECE")
+    table = Table("probability", "n", *columns, title="Calibration, cross-validated")
+    for name, each in calibrations.items():
+        intervals = map(_show, (each.slope, each.intercept, each.in_the_large))
+        table.add_row(name, str(len(chances[name].p)), *intervals, f"{each.brier:.3f}", f"{each.ece:.3f}")
+    console.print(table)
+    _draw_reliability(chances, reports / "reliability.png")
+    figures = {"stance_macro_f1": stance, "indian_posts": others, "calibration": calibrations}
+    (reports / "text_model.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return figures
