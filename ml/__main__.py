@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, TextIO
 import pyarrow as pa
 
 from ml import instruments, model, topics
-from ml.evidence import evidence
+from ml.evidence import spell
 from ml.rules import KINDS, lexicon, read
 from ml.text import normalise
 from ml.tokens import Tokens, tokenise
@@ -75,7 +75,7 @@ def _score(lines: Sequence[bytes], first: int, basis: topics.TopicModel | None) 
             records.append({"id": key})
             texts.append(text)
     tokens = tokenise(pa.array(texts, pa.string()))
-    judged = model.load().judge(tokens)
+    judged, _ = model.load().judge(tokens)
     named = instruments.match_array(pa.array(texts, pa.string())).to_pylist()
     components = topics.project(basis, topics.weigh(basis, tokens)).tolist() if basis else None
     scored = (record for record in records if "id" in record)
@@ -116,17 +116,16 @@ def _hits(tokens: Tokens) -> list[str]:
 def explain(text: str, sink: TextIO, most: int = 12) -> None:
     """Writes what a text's scores are made of: its largest words, pairs and rules, in log-odds."""
     tokens = tokenise(pa.array([normalise(text)], pa.string()))
-    shipped = model.load()
-    judged = shipped.judge(tokens)
+    judged, parts = model.load().judge(tokens, sys.maxsize)
     chances = {"view": judged.p_view[0], "direction": judged.p_up[0], "promo": judged.p_promo[0]}
     sink.write(
         f"label {judged.label[0]:+d}, sentiment {judged.sentiment[0]:+.2f}, "
         f"class {model.CLASSES[judged.content_class[0]]}\n"
         f"lexicon: {', '.join(_hits(tokens)) or 'nothing'}\n"
     )
-    parts = evidence(shipped, tokens, len(tokens.kinds) + 10_000, with_base=True)[0].as_py()
+    evidence = spell(tokens, parts, with_base=True)[0].as_py()
     for score, chance in chances.items():
-        own = [part for part in parts if part["score"] == score]
+        own = [part for part in evidence if part["score"] == score]
         shown = [part for part in own if part["source"] != "base"][:most]
         base = sum(part["log_odds"] for part in own if part["source"] == "base")
         rest = sum(part["log_odds"] for part in own) - base - sum(part["log_odds"] for part in shown)

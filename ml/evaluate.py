@@ -45,7 +45,7 @@ class _Task(NamedTuple):
 def _judge(task: _Task, examples: Examples) -> tuple[str, NDArray[np.bool_], Judgement]:
     model = fit(take(examples, task.taught))
     texts = [normalise(text) for text in examples.text[task.judged]]
-    return task.name, task.judged, model.judge(tokenise(pa.array(texts, pa.string())))
+    return task.name, task.judged, model.judge(tokenise(pa.array(texts, pa.string())))[0]
 
 
 def _tasks(examples: Examples) -> Iterator[_Task]:
@@ -84,8 +84,8 @@ def predictions(examples: Examples, report: Callable[[int, int], None]) -> dict[
                     np.full(n, np.nan) if column.dtype.kind == "f" else np.zeros(n, column.dtype)
                     for column in judgement
                 )
-            for whole, part in zip(found[name], judgement, strict=True):
-                whole[judged] = part
+            for column, field in enumerate(Judgement._fields):
+                found[name][column][judged] = getattr(judgement, field)
             report(done, len(tasks))
     return found
 
@@ -251,6 +251,6 @@ def evaluate(examples: Examples, reports: Path, console: Console) -> dict[str, A
         table.add_row(name, str(len(chances[name].p)), *intervals, f"{each.brier:.3f}", f"{each.ece:.3f}")
     console.print(table)
     _draw_reliability(chances, reports / "reliability.png")
-    figures = {"stance_macro_f1": stance, "indian_posts": others, "calibration": calibrations}
-    (reports / "text_model.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return figures
+    written: dict[str, Any] = {"stance_macro_f1": stance, "indian_posts": others, "calibration": calibrations}
+    (reports / "text_model.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+    return written

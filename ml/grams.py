@@ -7,7 +7,8 @@ handles and hashtags within pairs by their sign alone: what a post is about must
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -29,6 +30,7 @@ from ml.tokens import (
 # Blocks of grams and the length each is scaled to.
 BLOCKS = ("word", "pair", "letters", "hashtag")
 LENGTHS = (1.0, 0.7, 1.0, 0.7)
+_LENGTHS = np.array(LENGTHS)
 _WORDS, _PAIRS, _LETTERS, _TAGS = range(4)
 _REACH = 3  # a pair's second word is at most three tokens on
 _SIZES = (2, 5)  # letters in a row, the word's ends counted
@@ -97,6 +99,54 @@ def _bound(first: int, last: int, starts: NDArray[np.int32], ends: NDArray[np.in
 
 
 @njit(cache=True, nogil=True)
+def _word_letters(
+    data: NDArray[np.uint8],
+    begin: int,
+    stop: int,
+    out_hashes: NDArray[np.uint64],
+    out_starts: NDArray[np.int64],
+    out_ends: NDArray[np.int64],
+    at: int,
+) -> int:
+    """Writes the letters of the word in bytes `begin` to `stop`, from place `at`; returns the next."""
+    # The bounds of the word count as letters of their own: byte 2 before it, byte 3 after it.
+    left = begin - 1
+    while left < stop:
+        digest = _LETTER_SEED
+        right = left
+        for length in range(1, _SIZES[1] + 1):
+            if right > stop:
+                break
+            if right < begin:
+                digest = mix(digest, np.uint64(2))
+                right += 1
+            elif right == stop:
+                digest = mix(digest, np.uint64(3))
+                right += 1
+            else:
+                point = np.uint64(data[right])
+                right += 1
+                while right < stop and data[right] & 0xC0 == 0x80:
+                    point = (point << np.uint64(8)) | np.uint64(data[right])
+                    right += 1
+                digest = mix(digest, point)
+            if length >= _SIZES[0]:
+                out_hashes[at] = digest
+                out_starts[at] = left if left >= begin else -begin - 1
+                out_ends[at] = right if right <= stop else -stop - 1
+                at += 1
+        left += 1
+        while left < stop and left >= begin and data[left] & 0xC0 == 0x80:
+            left += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _has_letters(kind: int, start: int, end: int) -> bool:
+    return kind == WORD and end - start > 1
+
+
+@njit(cache=True, nogil=True)
 def _row_grams(
     data: NDArray[np.uint8],
     first: int,
@@ -112,52 +162,20 @@ def _row_grams(
     out_ends: NDArray[np.int64],
     at: int,
 ) -> int:
-    """Writes the grams of the text whose tokens are `first` to `last`, from place `at`; returns the next."""
+    """Writes the grams, but for letters, of the tokens from `first` to `last`; returns the next place."""
     size = last - first
     symbols = np.empty(size + 2, np.uint64)
     symbols[0], symbols[size + 1] = _START, _END
     for token in range(first, last):
-        kind = kinds[token]
-        symbol = _symbol(kind, hashes[token], values[token], data, starts[token], ends[token])
+        symbol = _symbol(kinds[token], hashes[token], values[token], data, starts[token], ends[token])
         symbols[token - first + 1] = symbol
         out_hashes[at], out_blocks[at] = mix(symbol, np.uint64(_WORDS)), _WORDS
         out_starts[at], out_ends[at] = token, token
         at += 1
-        if kind == HASHTAG:
+        if kinds[token] == HASHTAG:
             out_hashes[at], out_blocks[at] = mix(hashes[token], np.uint64(_TAGS)), _TAGS
             out_starts[at], out_ends[at] = token, token
             at += 1
-        elif kind == WORD and ends[token] - starts[token] > 1:
-            # The bounds of the word count as letters of their own: byte 2 before it, byte 3 after it.
-            begin, stop = np.int64(starts[token]), np.int64(ends[token])
-            left = begin - 1
-            while left < stop:
-                digest = _LETTER_SEED
-                right = left
-                for length in range(1, _SIZES[1] + 1):
-                    if right > stop:
-                        break
-                    if right < begin:
-                        digest = mix(digest, np.uint64(2))
-                        right += 1
-                    elif right == stop:
-                        digest = mix(digest, np.uint64(3))
-                        right += 1
-                    else:
-                        point = np.uint64(data[right])
-                        right += 1
-                        while right < stop and data[right] & 0xC0 == 0x80:
-                            point = (point << np.uint64(8)) | np.uint64(data[right])
-                            right += 1
-                        digest = mix(digest, point)
-                    if length >= _SIZES[0]:
-                        out_hashes[at], out_blocks[at] = digest, _LETTERS
-                        out_starts[at] = left if left >= begin else -begin - 1
-                        out_ends[at] = right if right <= stop else -stop - 1
-                        at += 1
-                left += 1
-                while left < stop and left >= begin and data[left] & 0xC0 == 0x80:
-                    left += 1
     for left in range(size + 1):
         for gap in range(1, min(_REACH, size + 1 - left) + 1):
             digest = mix(symbols[left], symbols[left + gap])
@@ -188,7 +206,97 @@ def _all_grams(
             data, rows[row], rows[row + 1], starts, ends, kinds, hashes, values,
             out_hashes, out_blocks, out_starts, out_ends, at,
         )  # fmt: skip
+        for token in range(rows[row], rows[row + 1]):
+            if _has_letters(kinds[token], starts[token], ends[token]):
+                begin = at
+                at = _word_letters(data, starts[token], ends[token], out_hashes, out_starts, out_ends, at)
+                out_blocks[begin:at] = _LETTERS
         out_rows[row + 1] = at
+
+
+@njit(cache=True, nogil=True)
+def _grown(array: NDArray[Any], capacity: int) -> NDArray[Any]:
+    wider = np.empty(capacity, array.dtype)
+    wider[: len(array)] = array
+    return wider
+
+
+@njit(cache=True, nogil=True)
+def _keep(
+    column: int,
+    block: int,
+    first: int,
+    last: int,
+    row: int,
+    idf: NDArray[np.float32],
+    seen: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    blocks: NDArray[np.uint8],
+    firsts: NDArray[np.int64],
+    lasts: NDArray[np.int64],
+    count: int,
+) -> int:
+    """Appends a gram that is known and new in its text; returns how many there are now."""
+    if column < 0 or seen[column] == row:
+        return count
+    seen[column] = row
+    columns[count], weights[count], blocks[count] = column, idf[column], block
+    firsts[count], lasts[count] = first, last
+    return count + 1
+
+
+@njit(cache=True, nogil=True)
+def _weigh_row(
+    data: NDArray[np.uint8],
+    row: int,
+    first: int,
+    last: int,
+    starts: NDArray[np.int32],
+    ends: NDArray[np.int32],
+    kinds: NDArray[np.uint8],
+    hashes: NDArray[np.uint64],
+    values: NDArray[np.float64],
+    slots: NDArray[np.uint64],
+    idf: NDArray[np.float32],
+    seen: NDArray[np.int32],
+    gram_hashes: NDArray[np.uint64],
+    gram_blocks: NDArray[np.uint8],
+    gram_starts: NDArray[np.int64],
+    gram_ends: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    blocks: NDArray[np.uint8],
+    firsts: NDArray[np.int64],
+    lasts: NDArray[np.int64],
+    begin: int,
+) -> int:
+    n_grams = _row_grams(
+        data, first, last, starts, ends, kinds, hashes, values,
+        gram_hashes, gram_blocks, gram_starts, gram_ends, 0,
+    )  # fmt: skip
+    for token in range(first, last):
+        if _has_letters(kinds[token], starts[token], ends[token]):
+            before = n_grams
+            n_grams = _word_letters(
+                data, starts[token], ends[token], gram_hashes, gram_starts, gram_ends, n_grams
+            )
+            gram_blocks[before:n_grams] = _LETTERS
+    count = begin
+    for gram in range(n_grams):
+        count = _keep(
+            find(slots, gram_hashes[gram]), gram_blocks[gram], gram_starts[gram], gram_ends[gram],
+            row, idf, seen, columns, weights, blocks, firsts, lasts, count,
+        )  # fmt: skip
+    squares = np.zeros(4)
+    for entry in range(begin, count):
+        squares[blocks[entry]] += weights[entry] * weights[entry]
+    for block in range(4):
+        if squares[block] > 0:
+            squares[block] = _LENGTHS[block] / math.sqrt(squares[block])
+    for entry in range(begin, count):
+        weights[entry] *= squares[blocks[entry]]
+    return count
 
 
 @njit(cache=True, nogil=True)
@@ -200,9 +308,8 @@ def _weigh(
     kinds: NDArray[np.uint8],
     hashes: NDArray[np.uint64],
     values: NDArray[np.float64],
-    keys: NDArray[np.uint64],
-    found: NDArray[np.int32],
-    idf: NDArray[np.float64],
+    slots: NDArray[np.uint64],
+    idf: NDArray[np.float32],
     out_rows: NDArray[np.int64],
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     most = 0
@@ -210,45 +317,25 @@ def _weigh(
         most = max(most, _bound(rows[row], rows[row + 1], starts, ends))
     gram_hashes, gram_blocks = np.empty(most, np.uint64), np.empty(most, np.uint8)
     gram_starts, gram_ends = np.empty(most, np.int64), np.empty(most, np.int64)
-    seen = np.full(len(idf), -1, np.int64)
-    # Distinct grams are fewer than grams, whose number is known up to a factor of about two.
-    capacity = _bound(0, rows[-1], starts, ends) + 10 * len(rows)
+    # What is kept of the grams is far less than their bound, and untouched memory is slow to come by.
+    capacity = 1 << 16
     columns, weights, blocks = np.empty(capacity, np.int32), np.empty(capacity), np.empty(capacity, np.uint8)
     firsts, lasts = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    seen = np.full(len(idf), -1, np.int32)
     count = 0
     for row in range(len(rows) - 1):
-        n_grams = _row_grams(
-            data, rows[row], rows[row + 1], starts, ends, kinds, hashes, values,
-            gram_hashes, gram_blocks, gram_starts, gram_ends, 0,
+        needed = count + _bound(rows[row], rows[row + 1], starts, ends)
+        if needed > capacity:
+            capacity = 2 * needed
+            columns, weights = _grown(columns, capacity), _grown(weights, capacity)
+            blocks = _grown(blocks, capacity)
+            firsts, lasts = _grown(firsts, capacity), _grown(lasts, capacity)
+        count = _weigh_row(
+            data, row, rows[row], rows[row + 1], starts, ends, kinds, hashes, values, slots, idf, seen,
+            gram_hashes, gram_blocks, gram_starts, gram_ends, columns, weights, blocks, firsts, lasts, count,
         )  # fmt: skip
-        begin = count
-        squares = np.zeros(4)
-        for gram in range(n_grams):
-            column = find(keys, found, gram_hashes[gram])
-            if column >= 0 and seen[column] != row:
-                seen[column] = row
-                columns[count], weights[count], blocks[count] = column, idf[column], gram_blocks[gram]
-                firsts[count], lasts[count] = gram_starts[gram], gram_ends[gram]
-                squares[gram_blocks[gram]] += idf[column] * idf[column]
-                count += 1
-        for entry in range(begin, count):
-            weights[entry] *= LENGTHS[blocks[entry]] / np.sqrt(squares[blocks[entry]])
         out_rows[row + 1] = count
     return columns[:count], weights[:count], blocks[:count], firsts[:count], lasts[:count]
-
-
-@njit(cache=True, nogil=True)
-def _project(
-    rows: NDArray[np.int64],
-    columns: NDArray[np.int32],
-    values: NDArray[np.float64],
-    weights: NDArray[np.float32],
-    out: NDArray[np.float64],
-) -> None:
-    for row in range(len(rows) - 1):
-        for entry in range(rows[row], rows[row + 1]):
-            for score in range(out.shape[1]):
-                out[row, score] += values[entry] * weights[columns[entry], score]
 
 
 def extract(tokens: Tokens) -> Grams:
@@ -262,20 +349,13 @@ def extract(tokens: Tokens) -> Grams:
         np.empty(most, np.int64),
     )
     _all_grams(*tokens, *grams)
-    return Grams(grams.rows, *(column[: grams.rows[-1]] for column in grams[1:]))
+    return Grams._make([grams.rows, *(column[: grams.rows[-1]] for column in grams[1:])])
 
 
-def weigh(tokens: Tokens, vocabulary: HashIndex, idf: NDArray[np.float64]) -> Weighted:
+def weigh(tokens: Tokens, vocabulary: HashIndex, idf: NDArray[np.float32]) -> Weighted:
     """The texts' grams that are in the vocabulary [f], weighed by idf [f] and scaled block by block."""
     rows = np.zeros(len(tokens.rows), np.int64)
     return Weighted(rows, *_weigh(*tokens, *vocabulary, idf, rows))
-
-
-def project(weighted: Weighted, weights: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Scores [n, k] of weighted grams under weights [f, k], summed in the text's order."""
-    out = np.zeros((len(weighted.rows) - 1, weights.shape[1]))
-    _project(*weighted[:3], weights, out)
-    return out
 
 
 def name(tokens: Tokens, grams: Grams, gram: int) -> str:

@@ -289,8 +289,7 @@ def _mentions(
     kinds: NDArray[np.uint8],
     hashes: NDArray[np.uint64],
     values: NDArray[np.float64],
-    node_keys: NDArray[np.uint64],
-    node_rows: NDArray[np.int32],
+    node_slots: NDArray[np.uint64],
     node_instruments: NDArray[np.int32],
     node_opened: NDArray[np.bool_],
     node_roles: NDArray[np.uint16],
@@ -324,7 +323,7 @@ def _mentions(
             kind = kinds[at]
             node = -1
             if kind in (WORD, NUMBER, HASHTAG, CASHTAG):
-                node = find(node_keys, node_rows, hashes[at])
+                node = find(node_slots, hashes[at])
             nodes[here] = node
             roles[here] = node_roles[node] if node >= 0 and kind == WORD else 0
             is_named[here] = False
@@ -366,7 +365,7 @@ def _mentions(
                         if kind not in (WORD, NUMBER):
                             break
                         chain = mix(chain, hashes[first + at])
-                        node = find(node_keys, node_rows, chain)
+                        node = find(node_slots, chain)
                         if node < 0:
                             break
                         at += 1
@@ -415,7 +414,7 @@ def _mentions(
                     start = starts[at] + (kinds[at] == HASHTAG)
                     letters, strike, leg = _glued(data, start, ends[at])
                     if leg >= 0 and strike >= _MIN_STRIKE and letters > start:
-                        node = find(node_keys, node_rows, hash_bytes(data, start, letters))
+                        node = find(node_slots, hash_bytes(data, start, letters))
                         own = node_instruments[node] if node >= 0 else -1
                 if not strike >= _MIN_STRIKE or (role & _PE and 5 * strike < largest):
                     continue

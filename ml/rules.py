@@ -32,7 +32,7 @@ import csv
 import math
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -160,7 +160,8 @@ def lexicon(path: Path = LEXICON) -> Lexicon:
         roles.setdefault(key, []).append((KINDS.index(row["kind"]), float(row["weight"])))
         names[key] = " ".join(map(found.text, tokens))
     keys = sorted(roles, key=names.__getitem__)
-    chains, longest = [], {}
+    chains = []
+    longest: dict[int, int] = {}
     for key in keys:
         chain = np.uint64(key[0])
         for token in key[1:]:
@@ -192,7 +193,7 @@ def _reach(kinds: NDArray[np.uint8], start: int, length: int, end: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _number_after(values: NDArray[np.float64], start: int, end: int) -> float:
+def _number_after(values: NDArray[np.float64], start: int, end: int) -> Any:
     """The first number among the three tokens from `start`; NaN if there is none."""
     for at in range(start, min(start + 3, end)):
         if not math.isnan(values[at]):
@@ -227,19 +228,17 @@ def _plan_direction(stop: float, goal: float, entry: float) -> float:
 
 @njit(cache=True, nogil=True)
 def _is_role(entry: int, kind: int, roles: NDArray[np.int64], kinds: NDArray[np.int64]) -> bool:
-    return (kinds[roles[entry] : roles[entry + 1]] == kind).any()
+    return bool((kinds[roles[entry] : roles[entry + 1]] == kind).any())
 
 
 @njit(cache=True, nogil=True)
 def _pile_start(
     kinds: NDArray[np.uint8],
     hashes: NDArray[np.uint64],
-    entry_keys: NDArray[np.uint64],
-    entry_rows: NDArray[np.int32],
+    entry_slots: NDArray[np.uint64],
     roles: NDArray[np.int64],
     role_kinds: NDArray[np.int64],
-    stop_keys: NDArray[np.uint64],
-    stop_rows: NDArray[np.int32],
+    stop_slots: NDArray[np.uint64],
 ) -> int:
     """Where a closing pile of bare tags starts; the number of tokens if there is none.
 
@@ -248,12 +247,12 @@ def _pile_start(
     """
     size = len(kinds)
     start = size
-    while start and kinds[start - 1] == WORD and find(stop_keys, stop_rows, hashes[start - 1]) < 0:
+    while start and kinds[start - 1] == WORD and find(stop_slots, hashes[start - 1]) < 0:
         start -= 1
     of_tags = 0
     best = size
     for at in range(size - 1, start - 1, -1):
-        entry = find(entry_keys, entry_rows, hashes[at])
+        entry = find(entry_slots, hashes[at])
         if entry >= 0 and _is_role(entry, _TAG, roles, role_kinds):
             of_tags += 1
             if of_tags >= _MIN_PILE and 2 * of_tags >= size - at:
@@ -270,16 +269,13 @@ def _read(
     all_kinds: NDArray[np.uint8],
     all_hashes: NDArray[np.uint64],
     all_values: NDArray[np.float64],
-    opener_keys: NDArray[np.uint64],
-    opener_rows: NDArray[np.int32],
+    opener_slots: NDArray[np.uint64],
     longest: NDArray[np.int64],
-    entry_keys: NDArray[np.uint64],
-    entry_rows: NDArray[np.int32],
+    entry_slots: NDArray[np.uint64],
     roles: NDArray[np.int64],
     role_kinds: NDArray[np.int64],
     role_weights: NDArray[np.float64],
-    stop_keys: NDArray[np.uint64],
-    stop_rows: NDArray[np.int32],
+    stop_slots: NDArray[np.uint64],
     words: NDArray[np.uint64],
     features: NDArray[np.float64],
     hit_starts: NDArray[np.int64],
@@ -299,7 +295,7 @@ def _read(
                 size += 1
         places = places[:size]
         kinds, hashes, values = all_kinds[places], all_hashes[places], all_values[places]
-        body = _pile_start(kinds, hashes, entry_keys, entry_rows, roles, role_kinds, stop_keys, stop_rows)
+        body = _pile_start(kinds, hashes, entry_slots, roles, role_kinds, stop_slots)
         sums = np.zeros(_N_SUMMED)
         stop = goal = entry_price = math.nan
         ups = downs = loss = last_value = 0.0
@@ -310,15 +306,15 @@ def _read(
         for start in range(body):
             if start < end:
                 continue
-            opener = find(opener_keys, opener_rows, hashes[start])
+            opener = find(opener_slots, hashes[start])
             if opener < 0:
                 continue
-            entry = find(entry_keys, entry_rows, hashes[start])
+            entry = find(entry_slots, hashes[start])
             term_end = start + 1
             chain = hashes[start]
             for at in range(start + 1, min(start + longest[opener], body)):
                 chain = mix(chain, hashes[at])
-                longer = find(entry_keys, entry_rows, chain)
+                longer = find(entry_slots, chain)
                 if longer >= 0:
                     entry, term_end = longer, at + 1
             if entry < 0:
@@ -385,7 +381,7 @@ def _read(
                     n_hits += 1
         for at in range(min(4, body)):
             if kinds[at] == HASHTAG:
-                tag = find(entry_keys, entry_rows, hash_bytes(data, starts[places[at]] + 1, ends[places[at]]))
+                tag = find(entry_slots, hash_bytes(data, starts[places[at]] + 1, ends[places[at]]))
                 if tag >= 0:
                     for role in range(roles[tag], roles[tag + 1]):
                         if role_kinds[role] == _OTHER_ASSET:
@@ -467,4 +463,4 @@ def read(tokens: Tokens, n_hits: int = 0) -> tuple[NDArray[np.float64], Hits]:
         features,
         *hits,
     )
-    return features, Hits(*(column[:found] for column in hits))
+    return features, Hits._make(column[:found] for column in hits)

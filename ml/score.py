@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml import model, topics
-from ml.evidence import EVIDENCE_TYPE, evidence
+from ml.evidence import EVIDENCE_TYPE, spell
 from ml.model import CLASSES
 from ml.tokens import tokenise
 
@@ -35,8 +35,7 @@ def score_array(texts: pa.Array | pa.ChunkedArray, basis: topics.TopicModel) -> 
     A row depends on its own text alone, bit by bit. Safe to call from several threads.
     """
     tokens = tokenise(texts)
-    shipped = model.load()
-    judged = shipped.judge(tokens)
+    judged, parts = model.load().judge(tokens, _EVIDENCE)
     weighted = topics.weigh(basis, tokens)
     components = topics.project(basis, weighted)
     offsets = pa.array(np.arange(len(components) + 1) * components.shape[1], pa.int32())
@@ -51,6 +50,6 @@ def score_array(texts: pa.Array | pa.ChunkedArray, basis: topics.TopicModel) -> 
         pa.ListArray.from_arrays(offsets, pa.array(components.ravel())),
         names,
         weights,
-        evidence(shipped, tokens, _EVIDENCE),
+        spell(tokens, parts),
     ]
     return pa.StructArray.from_arrays(columns, fields=list(SCORE_TYPE))

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -63,10 +63,13 @@ class Tokens(NamedTuple):
 
 
 class HashIndex(NamedTuple):
-    """Open-addressing table: 64-bit hash -> row number. The capacity is a power of two."""
+    """Open-addressing table: 64-bit hash -> row number. The capacity is a power of two.
 
-    keys: NDArray[np.uint64]
-    rows: NDArray[np.int32]
+    A slot holds the upper 40 bits of a spread hash and, below them, its row + 1 in 24 bits; 0 is an empty
+    slot. One array means one miss of the cache per look-up.
+    """
+
+    slots: NDArray[np.uint64]
 
 
 @cache
@@ -94,7 +97,7 @@ def _classes() -> NDArray[np.uint16]:
 
 
 @njit(cache=True, nogil=True)
-def _decode(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
+def _decode(data: NDArray[np.uint8], at: int) -> tuple[Any, int]:
     """Code point at a byte of valid UTF-8, and the byte after it."""
     lead = np.int64(data[at])
     if lead < 0x80:
@@ -115,7 +118,7 @@ def _decode(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def _class_at(data: NDArray[np.uint8], at: int, end: int, classes: NDArray[np.uint16]) -> tuple[int, int]:
+def _class_at(data: NDArray[np.uint8], at: int, end: int, classes: NDArray[np.uint16]) -> tuple[Any, Any]:
     """Class bits and code point at a byte; -1 for the point past the end."""
     if at >= end:
         return 0, -1
@@ -175,31 +178,35 @@ def mix(first: np.uint64, second: np.uint64) -> np.uint64:
     return digest ^ (digest >> np.uint64(29))
 
 
+_ROW_MASK = np.uint64((1 << 24) - 1)
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # odd: hashes stay apart, and their upper bits mix
+
+
 @njit(cache=True, nogil=True)
-def find(keys: NDArray[np.uint64], rows: NDArray[np.int32], digest: np.uint64) -> int:
-    """Row of a hash in a `HashIndex`'s arrays, -1 if it is not there."""
-    mask = np.uint64(len(keys) - 1)
-    at = (digest ^ (digest >> np.uint64(32))) & mask
-    while rows[at] >= 0:
-        if keys[at] == digest:
-            return np.int64(rows[at])
+def find(slots: NDArray[np.uint64], digest: np.uint64) -> Any:
+    """Row of a hash in a `HashIndex`'s slots, -1 if it is not there."""
+    mask = np.uint64(len(slots) - 1)
+    digest *= _SPREAD
+    at = (digest >> np.uint64(40)) & mask
+    while slots[at] != 0:
+        if (slots[at] ^ digest) & ~_ROW_MASK == 0:
+            return np.int64(slots[at] & _ROW_MASK) - 1
         at = (at + np.uint64(1)) & mask
     return -1
 
 
 @njit(cache=True, nogil=True)
-def _insert(keys: NDArray[np.uint64], rows: NDArray[np.int32], hashes: NDArray[np.uint64]) -> int:
-    """Puts the hashes in; the row of the first one that is there twice, -1 if none is."""
-    mask = np.uint64(len(keys) - 1)
+def _insert(slots: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> int:
+    """Puts the hashes in; the row of the first one that is there already, -1 if none is."""
+    mask = np.uint64(len(slots) - 1)
     for row in range(len(hashes)):
-        digest = hashes[row]
-        at = (digest ^ (digest >> np.uint64(32))) & mask
-        while rows[at] >= 0:
-            if keys[at] == digest:
-                return row
+        if find(slots, hashes[row]) >= 0:
+            return row
+        digest = hashes[row] * _SPREAD
+        at = (digest >> np.uint64(40)) & mask
+        while slots[at] != 0:
             at = (at + np.uint64(1)) & mask
-        keys[at] = digest
-        rows[at] = row
+        slots[at] = digest & ~_ROW_MASK | np.uint64(row + 1)
     return -1
 
 
@@ -207,11 +214,12 @@ def index(hashes: NDArray[np.uint64]) -> HashIndex:
     """Table of distinct hashes [m] -> 0 to m - 1.
 
     Raises:
-        ValueError: a hash is there twice.
+        ValueError: a hash is there twice, or there are 2 ** 24 hashes or more.
     """
-    capacity = 1 << max(4, (3 * len(hashes)).bit_length())
-    table = HashIndex(np.zeros(capacity, np.uint64), np.full(capacity, -1, np.int32))
-    if (twice := _insert(table.keys, table.rows, hashes)) >= 0:
+    if len(hashes) >= _ROW_MASK:
+        raise ValueError(f"{len(hashes):,} hashes are too many")
+    table = HashIndex(np.zeros(1 << max(4, (2 * len(hashes)).bit_length()), np.uint64))
+    if (twice := _insert(table.slots, hashes)) >= 0:
         raise ValueError(f"row {twice}: its hash is there already")
     return table
 
@@ -320,7 +328,7 @@ def _tokenise(
             values[count] = _number(data, start, stop) if kind == NUMBER else np.nan
             count += 1
             at = stop
-            is_after_word = kind in (WORD, NUMBER)
+            is_after_word = kind <= HANDLE
     rows[len(offsets) - 1] = count
     return count
 

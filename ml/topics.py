@@ -133,8 +133,7 @@ def _weigh(
     rows: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     hashes: NDArray[np.uint64],
-    keys: NDArray[np.uint64],
-    found: NDArray[np.int32],
+    slots: NDArray[np.uint64],
     idf: NDArray[np.float64],
     out_rows: NDArray[np.int64],
     columns: NDArray[np.int32],
@@ -149,11 +148,11 @@ def _weigh(
                 continue
             for candidate in range(2):
                 if candidate == 0:
-                    column = find(keys, found, mix(hashes[token], _ALONE))
+                    column = find(slots, mix(hashes[token], _ALONE))
                 elif is_first:
                     column = -1
                 else:
-                    column = find(keys, found, mix(previous, hashes[token]))
+                    column = find(slots, mix(previous, hashes[token]))
                 if column < 0:
                     continue
                 place = at  # columns stay in order; a text has few

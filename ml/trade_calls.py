@@ -88,10 +88,13 @@ _WORDS = {
         "august september october november december"
     ),
     "neutral_before": "no not nor or / never any avoid dont don't without as who those",
-    "neutral_after": ("as term covering cover coverings buildup build unwinding unwind wick run trap side"),
+    "neutral_after": (
+        "position positions as term covering cover coverings buildup build unwinding unwind wick run trap "
+        "side"
+    ),
     "veto": (
         "analyst analysts brokerage brokerages jefferies bofa nomura clsa goldman citi rating upgrade "
-        "upgraded downgrade downgraded"
+        "upgraded downgrade downgraded guru gurus expert experts"
     ),
     "other": (
         "support supports resistance resistances sup res high low r1 r2 r3 s1 s2 s3 pivot vwap oi pcr "
@@ -192,8 +195,7 @@ def _gate(
     rows: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     hashes: NDArray[np.uint64],
-    keys: NDArray[np.uint64],
-    key_rows: NDArray[np.int32],
+    slots: NDArray[np.uint64],
     mention_rows: NDArray[np.int64],
     legs: NDArray[np.int8],
 ) -> NDArray[np.bool_]:
@@ -211,7 +213,7 @@ def _gate(
             if kinds[at] == NUMBER:
                 has_number = True
             elif kinds[at] == WORD and not has_word:
-                has_word = find(keys, key_rows, hashes[at]) >= 0
+                has_word = find(slots, hashes[at]) >= 0
             if has_number and has_word:
                 passed[row] = True
                 break

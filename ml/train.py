@@ -26,7 +26,7 @@ from sklearn.svm import LinearSVC
 
 from ml import grams, rules
 from ml.labelled import NO_LABEL, OWN, SETS, Examples, folds, take
-from ml.model import CLASSES, REGISTERS, SCORES, Model
+from ml.model import CLASSES, REGISTERS, SCORES, UNIT, Model
 from ml.text import normalise
 from ml.tokens import index, tokenise
 
@@ -49,7 +49,8 @@ _REGISTER_FOLDS = 3
 _STRENGTH = 0.1  # inverse regularisation of the SVMs
 _RULE_SCALE = 1 / 1.5
 _REGISTER_SCALE = {"view": 1.0, "direction": 0.5}  # how freely a register's weights leave the shared ones
-_SCRAMBLED = 2  # scrambled copies of each Indian post
+_SCRAMBLED = 4  # scrambled copies of each Indian post
+_ODDS = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)  # tried for labels; far above 1, greetings would get a side
 _NEVER = -30.0  # log-odds of a register or class without examples
 
 Scorer = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
@@ -135,7 +136,7 @@ def scramble(text: str, rng: random.Random) -> str:
 
 def _vocabulary(
     found: grams.Grams, group: NDArray[np.int64]
-) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
     """Hashes of the grams that at least `_MIN_GROUPS` groups hold, and their idf."""
     text = np.repeat(np.arange(len(found.rows) - 1), np.diff(found.rows))
     hashes, gram = np.unique(found.hashes, return_inverse=True)
@@ -145,24 +146,22 @@ def _vocabulary(
     of_texts = np.bincount(np.unique(gram * len(group) + text) // len(group), minlength=len(hashes))
     kept = of_groups >= _MIN_GROUPS
     idf = np.log((1 + len(group)) / (1 + of_texts[kept])) + 1
-    return hashes[kept], idf.astype(np.float32).astype(np.float64)
+    return hashes[kept], idf.astype(np.float32)
 
 
 def _label_odds(
     p_view: NDArray[np.float64], p_up: NDArray[np.float64], label: NDArray[np.int8], dataset: NDArray[np.str_]
 ) -> float:
-    """The odds that do best by macro-F1 over a set's labels, on average over the sets."""
+    """The odds that do best by macro-F1, on average over the sets."""
     side = np.where(p_up >= 0.5, 1, -1)
-    figures = {}
-    for odds in np.arange(1.0, 4.05, 0.25).tolist():
+    figures: dict[float, float] = {}
+    for odds in _ODDS:
         given = np.where(odds * p_view * np.maximum(p_up, 1 - p_up) >= 1 - p_view, side, 0)
-        figures[odds] = np.mean(
-            [
-                f1_score(label[dataset == each], given[dataset == each], labels=values, average="macro")
-                for each in np.unique(dataset)
-                for values in [np.unique(label[dataset == each])]
-            ]
-        )
+        by_set = [
+            f1_score(label[dataset == each], given[dataset == each], average="macro")
+            for each in np.unique(dataset)
+        ]
+        figures[odds] = sum(by_set) / len(by_set)
     return max(figures, key=lambda odds: (figures[odds], -odds))
 
 
@@ -172,7 +171,7 @@ class _Design(NamedTuple):
     names: list[str]
     blocks: list[str]
     hashes: NDArray[np.uint64]
-    idf: NDArray[np.float64]
+    idf: NDArray[np.float32]
     everything: csr_matrix
     """[n + scrambled, grams + rules]"""
     stance: csr_matrix
@@ -225,20 +224,21 @@ def _fit_registers(
     """`Model.register_mix`, and each text's shares of the registers [n, r] by a fit that has not seen it."""
     n = len(register)
     one, features, present = np.ones(n), design.everything[:n], np.unique(register)
+    mix = np.zeros((len(REGISTERS) + 1, len(REGISTERS)))
+    mix[-1] = _NEVER
+    mix[-1, present] = 0.0
+    if len(present) == 1:
+        return mix, _softmax(np.tile(mix[-1], (n, 1)))
 
     def fit_all(rows: NDArray[np.bool_]) -> Scorer:
         fitted = [_svm(features[rows], register[rows] == each, one[rows]) for each in present]
         return lambda held: np.stack([features[held] @ f.weights + f.intercept for f in fitted], axis=1)
 
     unseen = _unseen(fit_all, design.fold % _REGISTER_FOLDS, (n, len(present)))
-    mix = np.zeros((len(REGISTERS) + 1, len(REGISTERS)))
-    mix[-1] = _NEVER
-    mix[-1, present] = 0.0
-    if len(present) > 1:
-        chooser = LogisticRegression(C=10.0, max_iter=1000).fit(unseen, register)
-        # Of two registers, scikit-learn fits the odds of the second alone.
-        chosen = present if len(present) > 2 else present[1:]
-        mix[np.ix_(present, chosen)], mix[-1, chosen] = chooser.coef_.T, chooser.intercept_
+    chooser = LogisticRegression(C=10.0, max_iter=1000).fit(unseen, register)
+    # Of two registers, scikit-learn fits the odds of the second alone.
+    chosen = present if len(present) > 2 else present[1:]
+    mix[np.ix_(present, chosen)], mix[-1, chosen] = chooser.coef_.T, chooser.intercept_
     raw = np.zeros((n, len(REGISTERS)))
     raw[:, present] = unseen
     for each in present:
@@ -350,16 +350,16 @@ def fit(examples: Examples, report: Callable[[str], None] = lambda step: None, s
     report("classes")
     _fit_classes(design, data.kind, weights)
     label_odds = np.ones(len(REGISTERS))
-    for each in np.unique(register[labelled]):
-        rows = labelled & (register == each)
+    for each in np.unique(register[has_zero]):
+        rows = has_zero & (register == each)
         label_odds[each] = _label_odds(p_view[rows], p_up[rows], data.label[rows], dataset[rows])
     n_grams = len(design.hashes)
     return Model(
         tuple(design.names),
         tuple(design.blocks),
         design.hashes,
-        design.idf.astype(np.float32),
-        np.round(weights.coefficients[:n_grams], 4).astype(np.float32),
+        design.idf,
+        np.clip(np.round(weights.coefficients[:n_grams] / UNIT), -32767, 32767).astype(np.int16),
         weights.coefficients[n_grams:] * _RULE_SCALE,
         weights.bias,
         mix,

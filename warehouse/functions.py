@@ -22,8 +22,8 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from config import Settings
-from ml.instruments import match_array, read_array
 from ml import model
+from ml.instruments import match_array, read_array
 from ml.score import score_array
 from ml.text import normalise_array
 from ml.topics import TopicModel, fit, load, save
@@ -63,7 +63,8 @@ def registered(settings: Settings) -> list[Registered]:
         return pa.array([_topics_in_force(topics, texts or []) for texts in samples.to_pylist()], pa.string())
 
     def model_version(versions: pa.Array) -> pa.Array:
-        return pa.array([f"{model.load().version}-{version}" for version in versions.to_pylist()], pa.string())
+        shipped = model.load().version
+        return pa.array([f"{shipped}-{version}" for version in versions.to_pylist()], pa.string())
 
     def score(texts: pa.Array, versions: pa.Array) -> pa.Array:
         version = versions[0].as_py()  # one version per build

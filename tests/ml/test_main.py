@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 
 from ml import instruments, topics
+from ml.__main__ import explain, main, score
 from ml.text import normalise
 
 ROOT = Path(__file__).parents[2]
@@ -86,8 +90,9 @@ def test_answers_before_the_input_ends() -> None:
 
 def test_long_input_keeps_its_order_over_many_reads() -> None:
     lines = [line(key, "x" * (key % 977) + " bullish") for key in range(5000)]
-    records, _ = run(b"".join(lines))
-    assert [record["id"] for record in records] == list(range(5000))
+    sink = io.BytesIO()
+    score(io.BytesIO(b"".join(lines)), sink)
+    assert [json.loads(record)["id"] for record in sink.getvalue().splitlines()] == list(range(5000))
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
@@ -126,5 +131,36 @@ def test_a_missing_model_is_said_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\n"])
 def test_empty_input(data: bytes) -> None:
-    records, _ = run(data)
-    assert len(records) == len(data)
+    sink = io.BytesIO()
+    score(io.BytesIO(data), sink)
+    assert len(sink.getvalue().splitlines()) == len(data)
+
+
+@pytest.mark.parametrize("most", [0, 2, 1000])
+def test_explain_shows_parts_that_add_up(most: int) -> None:
+    sink = io.StringIO()
+    explain("Not bullish on Nifty, sell 24500 ce #crash https://t.co/x", sink, most)
+    head, *blocks = sink.getvalue().split("\n\n")
+    assert re.match(r"label -1, sentiment -0\.\d\d, class view\nlexicon: .*bullish \(direction -", head)
+    assert [block.split(" =")[0] for block in blocks] == ["P(view)", "P(up | view)", "P(promotion)"]
+    for block in blocks:
+        title, *parts = block.strip().split("\n")
+        chance, values = float(title.split("= ")[1]), [float(part.split()[0]) for part in parts]
+        assert 1 / (1 + math.exp(-sum(values))) == pytest.approx(chance, abs=0.0005 * len(values))
+        assert len(values) - 2 <= most
+        assert sorted(map(abs, values[:-2]), reverse=True) == [abs(value) for value in values[:-2]]
+
+
+def test_explain_reads_its_arguments_or_standard_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--most", "3", "Buy", "Nifty", "🚀"]) == 0
+    expected = capsys.readouterr().out
+    assert expected.startswith("label +1")
+    command = [sys.executable, "-m", "ml", "explain", "--most", "3"]
+    done = subprocess.run(command, input="Buy Nifty 🚀".encode(), capture_output=True, cwd=ROOT, check=True)
+    assert done.stdout.decode() == expected
+
+
+def test_explain_of_nothing() -> None:
+    sink = io.StringIO()
+    explain("", sink)
+    assert "lexicon: nothing\n" in sink.getvalue()

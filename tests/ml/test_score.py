@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import score, sentiment, topics
-from ml.text import normalise_array, scan
+from ml import model as stance
+from ml import score, topics
+from ml.evidence import spell
+from ml.text import normalise_array
+from ml.tokens import tokenise
 
 TEXTS = [
     "Nifty 24500 CE above 120 sl 100 target 150",
@@ -33,11 +36,17 @@ def test_columns(model: topics.TopicModel) -> None:
     assert scored.null_count == 0
     rows = scored.to_pylist()
     assert rows[-1] == rows[TEXTS.index("")]
-    judged = sentiment.judge(map(scan, TEXTS))
+    tokens = tokenise(pa.array(TEXTS))
+    judged, parts = stance.load().judge(tokens, 3)
+    evidence = spell(tokens, parts).to_pylist()
     for row, text in enumerate(TEXTS):
         assert rows[row]["sentiment"] == judged.sentiment[row]
         assert rows[row]["sentiment_label"] == judged.label[row]
-        assert rows[row]["content_class"] == judged.content_class[row]
+        assert rows[row]["p_view"] == judged.p_view[row]
+        assert rows[row]["p_up"] == judged.p_up[row]
+        assert rows[row]["p_promo"] == judged.p_promo[row]
+        assert rows[row]["content_class"] == stance.CLASSES[judged.content_class[row]]
+        assert rows[row]["evidence"] == evidence[row]
         assert rows[row]["components"] == topics.transform(model, [text])[0].tolist()
         assert rows[row]["terms"] == topics.terms(model, [text])[0][0].as_py()
         assert len(rows[row]["terms"]) == len(rows[row]["term_weights"])
@@ -68,19 +77,3 @@ def test_threads_score_the_same(model: topics.TopicModel) -> None:
             scored.equals(expected)
             for scored in pool.map(lambda _: score.score_array(texts, model), range(8))
         )
-
-
-def test_rules_version_follows_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = score.rules_version()
-    assert len(before) == 16
-    score.rules_version.cache_clear()
-    assert score.rules_version() == before
-    try:
-        for table in (sentiment.RULES, sentiment.WEIGHTS["p_view"]):
-            key = next(iter(table))
-            monkeypatch.setitem(table, key, table[key] + 1)
-            score.rules_version.cache_clear()
-            assert score.rules_version() != before
-            monkeypatch.undo()
-    finally:
-        score.rules_version.cache_clear()

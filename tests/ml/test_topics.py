@@ -10,12 +10,14 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml import topics
-from ml.text import normalise, scan
+from ml.text import normalise
+from ml.tokens import scan, tokenise
 
 THEMES = [
     "bank nifty breakout above resistance on the daily chart",
@@ -130,7 +132,9 @@ def test_weights_are_those_of_scikit_learn(model: topics.TopicModel) -> None:
         analyzer=lambda text: topics._grams(scan(text)), vocabulary=model.vocabulary, sublinear_tf=True
     ).fit(fitted)
     expected = reference.transform(probes).toarray()
-    np.testing.assert_allclose(topics.weigh(model, map(scan, probes)).toarray(), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        topics.weigh(model, tokenise(pa.array(probes))).toarray(), expected, atol=1e-12
+    )
     np.testing.assert_allclose(topics.transform(model, probes), expected @ model.components, atol=1e-6)
 
 

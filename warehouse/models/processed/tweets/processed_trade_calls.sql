@@ -37,7 +37,8 @@ calls as (
         row_number() over (
             partition by content_hash
             order by
-                trade.instrument, trade.strike, trade.leg, trade.side, trade.entry_low, trade.stop, trade.targets
+                trade.instrument, trade.strike, trade.leg, trade.side,
+                trade.entry_low, trade.stop, trade.targets
         ) as call_number
     from parsed
 

@@ -32,7 +32,7 @@ parts as (
     select
         scores.content_hash,
         scores.model_version,
-        {{ each('scores.evidence', 'part') }}
+        {{ each('scores.evidence') }} as part
     from scores
     inner join models on scores.model_version = models.model_version
 
