@@ -37,7 +37,7 @@ def test_scores_in_order() -> None:
         "bank nifty: long unwinding https://t.co/x",
         "",
         None,
-        "\ud800 तेजी",
+        "\ud800 बाजार में तेजी, खरीदो",
     ]
     records, errors = run(b"".join(line(key, text) for key, text in enumerate(texts)))
     assert errors == ""
