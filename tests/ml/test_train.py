@@ -139,8 +139,10 @@ def test_chances_are_calibrated_towards_the_sure_side() -> None:
     assert judged.p_up[0] > 0.5 > judged.p_up[1]
 
 
-def test_the_same_examples_and_seed_give_the_same_model() -> None:
-    again = train.fit(everything())
+def test_the_same_examples_and_seed_give_the_same_model_step_by_step() -> None:
+    steps: list[str] = []
+    again = train.fit(everything(), steps.append)
+    assert steps == ["grams", "registers", "view", "direction", "promotion", "classes"]
     assert again is not fitted()
     assert again.version == fitted().version
     assert train.fit(everything(), seed=1).version != fitted().version
@@ -241,12 +243,6 @@ def test_scrambling_keeps_short_words_and_what_is_no_word() -> None:
     draw = random.Random(4)
     text = "buy 24500 ce #nifty @me $tcs t.me/x 🚀🚀🚀🚀 now"
     assert all(train.scramble(text, draw) == text for _ in range(50))
-
-
-def test_steps_are_reported() -> None:
-    steps: list[str] = []
-    train.fit(everything(), steps.append)
-    assert steps == ["grams", "registers", "view", "direction", "promotion", "classes"]
 
 
 def test_names_and_blocks_are_those_of_the_grams() -> None:
