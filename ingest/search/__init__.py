@@ -32,6 +32,12 @@ class Ask:
     max_id: int | None = None
 
 
+# A window counts as over this long after its end.
+GRACE_SECONDS = 1.0
+# The site's clock is told in whole seconds: a smaller difference is none.
+CLOCKS_DIFFER_SECONDS = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """What the site says of the account's quota: requests per window, those left, when it is filled up.
@@ -44,6 +50,12 @@ class Rate:
     remaining: int
     reset_at: float
     ahead: float = field(default=0.0, compare=False)
+
+    @property
+    def is_over_at(self) -> float:
+        """When the window is over, in epoch seconds by this machine's clock."""
+        ahead = self.ahead if abs(self.ahead) >= CLOCKS_DIFFER_SECONDS else 0.0
+        return self.reset_at + ahead + GRACE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

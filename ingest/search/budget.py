@@ -14,16 +14,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
-from ingest.search import RATE_LIMITED, Answer, Ask, Rate
+from ingest.search import GRACE_SECONDS, RATE_LIMITED, Answer, Ask, Rate
 from ingest.search.journal import Journal
 
 # Taken where the site does not say; both are X's for its search.
 DEFAULT_LIMIT, WINDOW_SECONDS = 50, 900.0
 DAY_SECONDS = 86_400.0
-# A window counts as over this long after its end.
-GRACE_SECONDS = 1.0
-# The site's clock is told in whole seconds: a smaller difference is none.
-CLOCKS_DIFFER_SECONDS = 2.0
 
 
 def rate_of(headers: Mapping[str, str]) -> Rate | None:
@@ -96,8 +92,7 @@ class Budget:
 
     def _window_ends_at(self, rate: Rate) -> float:
         """When a window is over, by this machine's clock."""
-        ahead = self._ahead or 0.0
-        return rate.reset_at + (ahead if abs(ahead) >= CLOCKS_DIFFER_SECONDS else 0.0) + GRACE_SECONDS
+        return replace(rate, ahead=self._ahead or 0.0).is_over_at
 
     def _guess(self, remaining: int) -> None:
         self._rate = Rate(DEFAULT_LIMIT, remaining, time.time() - (self._ahead or 0.0) + WINDOW_SECONDS)

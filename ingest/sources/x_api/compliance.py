@@ -204,8 +204,8 @@ def _patiently(run: Run, once: Callable[[], Reply]) -> Reply:
         if reply.fault is None:
             return reply
         log.warning("compliance: %s", reply.fault)
-        reset_at = reply.rate.reset_at if reply.rate and reply.fault == RATE_LIMITED else 0.0
-        _wait(run, max(wait, reset_at - time.time()), "compliance")
+        is_over_at = reply.rate.is_over_at if reply.rate and reply.fault == RATE_LIMITED else 0.0
+        _wait(run, max(wait, is_over_at - time.time()), "compliance")
         wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
     raise SourceError(f"X fails again and again ({reply.fault}). Run the same later: the job is remembered.")
 

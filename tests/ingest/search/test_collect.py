@@ -257,9 +257,10 @@ def test_a_shortfall_names_its_cause(config: Settings) -> None:
         drained(broken, world)
     assert world.n_requests <= FAULTS_BEFORE_LEAVING + 3
     assert "requests in a row failed, the last with 503" in broken.notes[0]
-    assert re.match(
-        rf"0 of \d+ slices .* {world.n_requests} requests, {world.n_requests} of them faulty", broken.notes[1]
-    )
+    told = re.match(rf"0 of \d+ slices .* {world.n_requests} requests, (\d+) of them faulty", broken.notes[1])
+    assert told, broken.notes
+    # What the other two workers are asking when the run gives up is not judged any more.
+    assert world.n_requests - 2 <= int(told[1]) <= world.n_requests
 
 
 def test_slices_that_are_given_up_are_taken_up_by_the_next_run(config: Settings) -> None:
@@ -446,7 +447,7 @@ def test_a_dead_run_that_had_our_process_number_is_no_company(config: Settings) 
 
 def test_a_limit_reached_is_waited_out(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.search.budget.WINDOW_SECONDS", 0.3)
-    monkeypatch.setattr("ingest.search.budget.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("ingest.search.GRACE_SECONDS", 0.0)
     world = World(corpus(200), lambda nth: Answer(fault=RATE_LIMITED) if nth == 3 else None)
     assert in_window(world.ids) <= set(drained(this_run(config), world))
 

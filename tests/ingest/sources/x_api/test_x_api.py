@@ -30,10 +30,11 @@ from ingest.entities import Captured
 from ingest.files import landed_files
 from ingest.progress import Progress
 from ingest.runs import RunResult, SourceError, history, log_to_file, run
-from ingest.search import AccountStopped
+from ingest.search import RATE_LIMITED, AccountStopped, Rate
 from ingest.search.walk import Walk
 from ingest.sources import x_api
-from ingest.sources.x_api.client import CONNECTION_LOST
+from ingest.sources.x_api import compliance
+from ingest.sources.x_api.client import CONNECTION_LOST, Reply
 from ingest.sources.x_api.recent import read_page
 from tests.api_standin import Standin
 from tests.api_standin.corpus import TAGS
@@ -492,3 +493,13 @@ def test_a_site_that_is_down_is_left_alone(root: Settings) -> None:
         pass
     with pytest.raises(SourceError, match=rf"not one of \d+ requests was answered.*{CONNECTION_LOST}"):
         collect(root, api, "--hours", "1")
+
+
+def test_compliance_waits_for_a_window_by_this_machines_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The site's clock is an hour behind ours, and the window over in a minute."""
+    rate = Rate(50, 0, time.time() - 3600 + 60, ahead=3600.0)
+    replies = iter([Reply(fault=RATE_LIMITED, rate=rate), Reply(content={})])
+    waits: list[float] = []
+    monkeypatch.setattr(compliance, "_wait", lambda run, seconds, what: waits.append(seconds))
+    compliance._patiently(None, lambda: next(replies))  # type: ignore[arg-type]
+    assert waits == [pytest.approx(61, abs=3)]
