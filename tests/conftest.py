@@ -6,12 +6,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from config import ROOT, Settings
 
 # Tests choose their data roots themselves: a developer's must not be touched.
 for name in [name for name in os.environ if name.startswith("MARKET_INTEL_")]:
     del os.environ[name]
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 SHARED = ROOT.parent / "shared" / "data"
 
