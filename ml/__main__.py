@@ -149,7 +149,7 @@ def _learn(options: argparse.Namespace) -> int:
     own = labelled.read_own(labelled.OWN_FOLDER, texts, authors)
     examples = labelled.concatenate(labelled.read(options.labelled, authors=authors), own)
     if options.command == "evaluate":
-        evaluate(examples, options.reports, console)
+        evaluate(examples, texts, options.reports, console)
         return 0
     fitted = fit(examples, lambda step: console.print(f"fitting {step}"))
     model.save(fitted, options.out, provenance(examples))

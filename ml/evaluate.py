@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ml import baselines, instruments, metrics
+from ml import baselines, instruments, metrics, trade_calls
 from ml.labelled import NO_LABEL, OWN, SETS, Examples, folds, take
 from ml.metrics import Interval
 from ml.model import CLASSES, Judgement
@@ -216,8 +216,14 @@ def _show(interval: Interval) -> str:
     return f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
-def evaluate(examples: Examples, reports: Path, console: Console) -> dict[str, Any]:
+def evaluate(examples: Examples, captures: Iterable[str], reports: Path, console: Console) -> dict[str, Any]:
     """Prints the tables; writes them to `reports/text_model.json` and the plot `reports/reliability.png`.
+
+    Args:
+        examples: all sets.
+        captures: captured texts, those with labelled trade calls among them.
+        reports: folder; made if need be.
+        console: prints.
 
     Raises:
         ModuleNotFoundError: a tool to compare with is not installed.
@@ -251,6 +257,16 @@ def evaluate(examples: Examples, reports: Path, console: Console) -> dict[str, A
         table.add_row(name, str(len(chances[name].p)), *intervals, f"{each.brier:.3f}", f"{each.ece:.3f}")
     console.print(table)
     _draw_reliability(chances, reports / "reliability.png")
-    written: dict[str, Any] = {"stance_macro_f1": stance, "indian_posts": others, "calibration": calibrations}
+    tally = trade_calls.evaluate(captures, trade_calls.read_labels())
+    table = Table("posts", "labelled calls", "parsed", "right", "precision", "recall", title="Trade calls")
+    shares = (f"{tally.precision:.3f}", f"{tally.recall:.3f}")
+    table.add_row(*map(str, (tally.n_posts, tally.n_labelled, tally.n_parsed, tally.n_right)), *shares)
+    console.print(table)
+    written: dict[str, Any] = {
+        "stance_macro_f1": stance,
+        "indian_posts": others,
+        "calibration": calibrations,
+        "trade_calls": tally._asdict(),
+    }
     (reports / "text_model.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     return written

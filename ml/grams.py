@@ -1,8 +1,11 @@
 """The n-grams that the linear model weighs: words, word pairs, letters within words, hashtags.
 
-Each distinct gram of a text counts once, times its idf; each block of grams (`BLOCKS`) is then scaled to a
-fixed length, so that long posts weigh no more than short ones. Numbers count by their shape, and cashtags,
-handles and hashtags within pairs by their sign alone: what a post is about must not move its stance.
+Each distinct gram of a text counts once, times its idf, letters once per distinct word; each block of grams
+(`BLOCKS`) is then scaled to a fixed length, so that long posts weigh no more than short ones. Numbers count
+by their shape, and cashtags, handles and hashtags within pairs by their sign alone: what a post is about must
+not move its stance.
+
+What a word's letters add thus depends on the word alone, and so can be known before a text is read.
 """
 
 from __future__ import annotations
@@ -57,7 +60,10 @@ class Grams(NamedTuple):
 
 
 class Weighted(NamedTuple):
-    """Known grams of n texts as a sparse matrix [n, vocabulary], rows `rows[i]` to `rows[i + 1]`."""
+    """Known grams of n texts as a sparse matrix [n, vocabulary], rows `rows[i]` to `rows[i + 1]`.
+
+    Letters that several words of a text share have an entry for each.
+    """
 
     rows: NDArray[np.int64]
     columns: NDArray[np.int32]
@@ -142,8 +148,41 @@ def _word_letters(
 
 
 @njit(cache=True, nogil=True)
-def _has_letters(kind: int, start: int, end: int) -> bool:
+def has_letters(kind: int, start: int, end: int) -> bool:
+    """Whether a token's letters count."""
     return kind == WORD and end - start > 1
+
+
+@njit(cache=True, nogil=True)
+def repeats(
+    rows: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    starts: NDArray[np.int32],
+    ends: NDArray[np.int32],
+    hashes: NDArray[np.uint64],
+) -> NDArray[np.bool_]:
+    """Which words with letters their text has said before: [tokens]."""
+    longest = 0
+    for row in range(len(rows) - 1):
+        longest = max(longest, rows[row + 1] - rows[row])
+    size = 16
+    while size < 2 * longest:
+        size *= 2
+    mask = np.uint64(size - 1)
+    places = np.full(size, -1, np.int64)  # a token; one before the text is an empty place
+    repeated = np.zeros(len(kinds), np.bool_)
+    for row in range(len(rows) - 1):
+        for token in range(rows[row], rows[row + 1]):
+            if not has_letters(kinds[token], starts[token], ends[token]):
+                continue
+            at = hashes[token] & mask
+            while places[at] >= rows[row] and hashes[places[at]] != hashes[token]:
+                at = (at + np.uint64(1)) & mask
+            if places[at] >= rows[row]:
+                repeated[token] = True
+            else:
+                places[at] = token
+    return repeated
 
 
 @njit(cache=True, nogil=True)
@@ -207,7 +246,7 @@ def _all_grams(
             out_hashes, out_blocks, out_starts, out_ends, at,
         )  # fmt: skip
         for token in range(rows[row], rows[row + 1]):
-            if _has_letters(kinds[token], starts[token], ends[token]):
+            if has_letters(kinds[token], starts[token], ends[token]):
                 begin = at
                 at = _word_letters(data, starts[token], ends[token], out_hashes, out_starts, out_ends, at)
                 out_blocks[begin:at] = _LETTERS
@@ -222,81 +261,41 @@ def _grown(array: NDArray[Any], capacity: int) -> NDArray[Any]:
 
 
 @njit(cache=True, nogil=True)
-def _keep(
-    column: int,
-    block: int,
-    first: int,
-    last: int,
-    row: int,
-    idf: NDArray[np.float32],
+def scan_letters(
+    data: NDArray[np.uint8],
+    start: int,
+    end: int,
+    slots: NDArray[np.uint64],
     seen: NDArray[np.int32],
+    stamp: int,
+    hashes: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
     columns: NDArray[np.int32],
-    weights: NDArray[np.float64],
-    blocks: NDArray[np.uint8],
-    firsts: NDArray[np.int64],
-    lasts: NDArray[np.int64],
-    count: int,
 ) -> int:
-    """Appends a gram that is known and new in its text; returns how many there are now."""
-    if column < 0 or seen[column] == row:
-        return count
-    seen[column] = row
-    columns[count], weights[count], blocks[count] = column, idf[column], block
-    firsts[count], lasts[count] = first, last
-    return count + 1
+    """Finds the distinct known letters of the word in bytes `start` to `end`; returns how many.
+
+    Their columns, first and last bytes are put in the given arrays, which have `room_for_letters`.
+    `seen` [vocabulary] is for marking, with a `stamp` of the word's own.
+    """
+    n_grams = _word_letters(data, start, end, hashes, starts, ends, 0)
+    count = 0
+    for gram in range(n_grams):
+        column = find(slots, hashes[gram])
+        if column >= 0 and seen[column] != stamp:
+            seen[column] = stamp
+            columns[count], starts[count], ends[count] = column, starts[gram], ends[gram]
+            count += 1
+    return count
 
 
 @njit(cache=True, nogil=True)
-def _weigh_row(
-    data: NDArray[np.uint8],
-    row: int,
-    first: int,
-    last: int,
-    starts: NDArray[np.int32],
-    ends: NDArray[np.int32],
-    kinds: NDArray[np.uint8],
-    hashes: NDArray[np.uint64],
-    values: NDArray[np.float64],
-    slots: NDArray[np.uint64],
-    idf: NDArray[np.float32],
-    seen: NDArray[np.int32],
-    gram_hashes: NDArray[np.uint64],
-    gram_blocks: NDArray[np.uint8],
-    gram_starts: NDArray[np.int64],
-    gram_ends: NDArray[np.int64],
-    columns: NDArray[np.int32],
-    weights: NDArray[np.float64],
-    blocks: NDArray[np.uint8],
-    firsts: NDArray[np.int64],
-    lasts: NDArray[np.int64],
-    begin: int,
-) -> int:
-    n_grams = _row_grams(
-        data, first, last, starts, ends, kinds, hashes, values,
-        gram_hashes, gram_blocks, gram_starts, gram_ends, 0,
-    )  # fmt: skip
-    for token in range(first, last):
-        if _has_letters(kinds[token], starts[token], ends[token]):
-            before = n_grams
-            n_grams = _word_letters(
-                data, starts[token], ends[token], gram_hashes, gram_starts, gram_ends, n_grams
-            )
-            gram_blocks[before:n_grams] = _LETTERS
-    count = begin
-    for gram in range(n_grams):
-        count = _keep(
-            find(slots, gram_hashes[gram]), gram_blocks[gram], gram_starts[gram], gram_ends[gram],
-            row, idf, seen, columns, weights, blocks, firsts, lasts, count,
-        )  # fmt: skip
-    squares = np.zeros(4)
-    for entry in range(begin, count):
-        squares[blocks[entry]] += weights[entry] * weights[entry]
-    for block in range(4):
-        if squares[block] > 0:
-            squares[block] = _LENGTHS[block] / math.sqrt(squares[block])
-    for entry in range(begin, count):
-        weights[entry] *= squares[blocks[entry]]
-    return count
+def room_for_letters(starts: NDArray[np.int32], ends: NDArray[np.int32]) -> int:
+    """At least as many letters as the longest token has."""
+    longest = 0
+    for token in range(len(starts)):
+        longest = max(longest, ends[token] - starts[token])
+    return (_SIZES[1] - _SIZES[0] + 1) * (longest + 2)
 
 
 @njit(cache=True, nogil=True)
@@ -310,6 +309,7 @@ def _weigh(
     values: NDArray[np.float64],
     slots: NDArray[np.uint64],
     idf: NDArray[np.float32],
+    with_letters: bool,
     out_rows: NDArray[np.int64],
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     most = 0
@@ -317,11 +317,13 @@ def _weigh(
         most = max(most, _bound(rows[row], rows[row + 1], starts, ends))
     gram_hashes, gram_blocks = np.empty(most, np.uint64), np.empty(most, np.uint8)
     gram_starts, gram_ends = np.empty(most, np.int64), np.empty(most, np.int64)
+    gram_columns = np.empty(most if with_letters else 0, np.int32)
     # What is kept of the grams is far less than their bound, and untouched memory is slow to come by.
     capacity = 1 << 16
     columns, weights, blocks = np.empty(capacity, np.int32), np.empty(capacity), np.empty(capacity, np.uint8)
     firsts, lasts = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
     seen = np.full(len(idf), -1, np.int32)
+    repeated = repeats(rows, kinds, starts, ends, hashes) if with_letters else np.empty(0, np.bool_)
     count = 0
     for row in range(len(rows) - 1):
         needed = count + _bound(rows[row], rows[row + 1], starts, ends)
@@ -330,10 +332,39 @@ def _weigh(
             columns, weights = _grown(columns, capacity), _grown(weights, capacity)
             blocks = _grown(blocks, capacity)
             firsts, lasts = _grown(firsts, capacity), _grown(lasts, capacity)
-        count = _weigh_row(
-            data, row, rows[row], rows[row + 1], starts, ends, kinds, hashes, values, slots, idf, seen,
-            gram_hashes, gram_blocks, gram_starts, gram_ends, columns, weights, blocks, firsts, lasts, count,
+        begin = count
+        n_grams = _row_grams(
+            data, rows[row], rows[row + 1], starts, ends, kinds, hashes, values,
+            gram_hashes, gram_blocks, gram_starts, gram_ends, 0,
         )  # fmt: skip
+        for gram in range(n_grams):
+            column = find(slots, gram_hashes[gram])
+            if column >= 0 and seen[column] != row:
+                seen[column] = row
+                columns[count], weights[count], blocks[count] = column, idf[column], gram_blocks[gram]
+                firsts[count], lasts[count] = gram_starts[gram], gram_ends[gram]
+                count += 1
+        if with_letters:
+            for token in range(rows[row], rows[row + 1]):
+                if repeated[token] or not has_letters(kinds[token], starts[token], ends[token]):
+                    continue
+                n_letters = scan_letters(
+                    data, starts[token], ends[token], slots, seen, len(rows) + token,
+                    gram_hashes, gram_starts, gram_ends, gram_columns,
+                )  # fmt: skip
+                for gram in range(n_letters):
+                    column = gram_columns[gram]
+                    columns[count], weights[count], blocks[count] = column, idf[column], _LETTERS
+                    firsts[count], lasts[count] = gram_starts[gram], gram_ends[gram]
+                    count += 1
+        squares = np.zeros(4)
+        for entry in range(begin, count):
+            squares[blocks[entry]] += weights[entry] * weights[entry]
+        for block in range(4):
+            if squares[block] > 0:
+                squares[block] = _LENGTHS[block] / math.sqrt(squares[block])
+        for entry in range(begin, count):
+            weights[entry] *= squares[blocks[entry]]
         out_rows[row + 1] = count
     return columns[:count], weights[:count], blocks[:count], firsts[:count], lasts[:count]
 
@@ -352,10 +383,12 @@ def extract(tokens: Tokens) -> Grams:
     return Grams._make([grams.rows, *(column[: grams.rows[-1]] for column in grams[1:])])
 
 
-def weigh(tokens: Tokens, vocabulary: HashIndex, idf: NDArray[np.float32]) -> Weighted:
+def weigh(
+    tokens: Tokens, vocabulary: HashIndex, idf: NDArray[np.float32], *, with_letters: bool = True
+) -> Weighted:
     """The texts' grams that are in the vocabulary [f], weighed by idf [f] and scaled block by block."""
     rows = np.zeros(len(tokens.rows), np.int64)
-    return Weighted(rows, *_weigh(*tokens, *vocabulary, idf, rows))
+    return Weighted(rows, *_weigh(*tokens, *vocabulary, idf, with_letters, rows))
 
 
 def name(tokens: Tokens, grams: Grams, gram: int) -> str:

@@ -130,9 +130,15 @@ def _class_at(data: NDArray[np.uint8], at: int, end: int, classes: NDArray[np.ui
 def _word_end(data: NDArray[np.uint8], at: int, end: int, classes: NDArray[np.uint16], loose: bool) -> int:
     """Where a run of word characters ends; a loose run takes marks, joiners and '&', too."""
     while at < end:
+        byte = data[at]
+        if byte < 0x80:
+            if not (classes[byte] & (_LETTER | _DIGIT | _OTHER_WORD) or (loose and byte == 38)):
+                break
+            at += 1
+            continue
         bits, point = _class_at(data, at, end, classes)
         inside = bits & (_LETTER | _DIGIT | _OTHER_WORD) or (
-            loose and (bits & _MARK or point == 38 or point == 0x200C or point == 0x200D)
+            loose and (bits & _MARK or point == 0x200C or point == 0x200D)
         )
         if not inside:
             break
@@ -261,13 +267,12 @@ def _tokenise(
         at, end = np.int64(offsets[row]), np.int64(offsets[row + 1])
         is_after_word = False
         while at < end:
-            bits, point = _class_at(data, at, end, classes)
-            _, after = _decode(data, at)
+            point, after = _decode(data, at)
+            bits = np.int64(classes[point]) if point < _ASTRAL_END else _LETTER
             start, stop, kind = at, after, PUNCT
             if bits & _SPACE or point == 0xFE0F:
                 at, is_after_word = after, False
                 continue
-            following, _ = _class_at(data, after, end, classes)
             if bits & _LETTER:
                 kind = WORD
                 stop = _word_end(data, after, end, classes, True)
@@ -297,7 +302,9 @@ def _tokenise(
                         stop += 1
                     else:
                         break
-            elif (point == 35 or point == 36 or point == 64) and following & (_LETTER | _DIGIT | _OTHER_WORD):
+            elif (point == 35 or point == 36 or point == 64) and _class_at(data, after, end, classes)[0] & (
+                _LETTER | _DIGIT | _OTHER_WORD
+            ):
                 kind = HASHTAG if point == 35 else CASHTAG if point == 36 else HANDLE
                 stop = _word_end(data, after, end, classes, point == 35)
             elif (
@@ -313,7 +320,7 @@ def _tokenise(
                 kind = CLAUSE
                 while _class_at(data, stop, end, classes)[0] & _CLAUSE:
                     _, stop = _decode(data, stop)
-            elif bits & _FLAG and following & _FLAG:
+            elif bits & _FLAG and _class_at(data, after, end, classes)[0] & _FLAG:
                 kind, stop = EMOJI, after + 4
             elif bits & _EMOJI:
                 kind = EMOJI

@@ -222,21 +222,29 @@ def _gate(
 
 def parse(text: str) -> list[TradeCall]:
     """The trade calls of a normalised text, in reading order, each once."""
-    return _parse(pa.array([text], pa.string()))[0]
+    return _parse(pa.array([text], pa.string())).get(0, [])
 
 
 def parse_array(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     """`parse` over an Arrow string array: `CALL_TYPE` of the same length, no nulls (null reads as '')."""
-    return pa.array([[call._asdict() for call in calls] for calls in _parse(texts)], CALL_TYPE)
+    parsed = _parse(texts)
+    counts = np.zeros(len(texts) + 1, np.int32)
+    for row, calls in parsed.items():
+        counts[row + 1] = len(calls)
+    listed = [call._asdict() for calls in parsed.values() for call in calls]
+    return pa.ListArray.from_arrays(
+        pa.array(np.cumsum(counts, dtype=np.int32)), pa.array(listed, CALL_TYPE.value_type), type=CALL_TYPE
+    )
 
 
-def _parse(texts: pa.Array | pa.ChunkedArray) -> list[list[TradeCall]]:
+def _parse(texts: pa.Array | pa.ChunkedArray) -> dict[int, list[TradeCall]]:
+    """Calls of the texts that can hold some, by row, in order."""
     tokens = tokenise(texts)
     found = mentions(tokens)
     names = load_aliases().names
-    parsed: list[list[TradeCall]] = [[] for _ in range(len(tokens.rows) - 1)]
+    parsed: dict[int, list[TradeCall]] = {}
     passed = _gate(tokens.rows, tokens.kinds, tokens.hashes, *_gate_words(), found.rows, found.legs)
-    for row in np.flatnonzero(passed):
+    for row in np.flatnonzero(passed).tolist():
         first, end = int(tokens.rows[row]), int(tokens.rows[row + 1])
         subjects: dict[int, list[_Subject]] = {}
         strikes: set[float] = set()
@@ -618,8 +626,8 @@ def evaluate(texts: Iterable[str], labels: Mapping[str, Sequence[TradeCall]]) ->
     labelled = {key: text for text in texts if (key := text_key(text)) in labels}
     n_right = n_parsed = 0
     parsed = _parse(pa.array([normalise(text) for text in labelled.values()], pa.string()))
-    for key, calls in zip(labelled, parsed, strict=True):
-        left = list(labels[key])
+    for row, key in enumerate(labelled):
+        calls, left = parsed.get(row, []), list(labels[key])
         n_parsed += len(calls)
         for call in calls:
             hit = next((place for place, label in enumerate(left) if agrees(call, label)), None)

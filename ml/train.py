@@ -21,7 +21,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
 from sklearn.svm import LinearSVC
 
 from ml import grams, rules
@@ -50,7 +49,7 @@ _STRENGTH = 0.1  # inverse regularisation of the SVMs
 _RULE_SCALE = 1 / 1.5
 _REGISTER_SCALE = {"view": 1.0, "direction": 0.5}  # how freely a register's weights leave the shared ones
 _SCRAMBLED = 4  # scrambled copies of each Indian post
-_ODDS = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)  # tried for labels; far above 1, greetings would get a side
+_LABEL_ODDS = 1.5  # macro-F1 hardly changes from 1.3 to 2; the higher, the more greetings get a side
 _NEVER = -30.0  # log-odds of a register or class without examples
 
 Scorer = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
@@ -149,22 +148,6 @@ def _vocabulary(
     return hashes[kept], idf.astype(np.float32)
 
 
-def _label_odds(
-    p_view: NDArray[np.float64], p_up: NDArray[np.float64], label: NDArray[np.int8], dataset: NDArray[np.str_]
-) -> float:
-    """The odds that do best by macro-F1, on average over the sets."""
-    side = np.where(p_up >= 0.5, 1, -1)
-    figures: dict[float, float] = {}
-    for odds in _ODDS:
-        given = np.where(odds * p_view * np.maximum(p_up, 1 - p_up) >= 1 - p_view, side, 0)
-        by_set = [
-            f1_score(label[dataset == each], given[dataset == each], average="macro")
-            for each in np.unique(dataset)
-        ]
-        figures[odds] = sum(by_set) / len(by_set)
-    return max(figures, key=lambda odds: (figures[odds], -odds))
-
-
 class _Design(NamedTuple):
     """Features of n training texts, followed by those of scrambled copies."""
 
@@ -254,8 +237,8 @@ def _fit_stance(
     outcome: NDArray[np.bool_],
     weight: NDArray[np.float64],
     weights: _Weights,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Calibration [2, r] of view or direction, and every text's probability by a fit that has not seen it."""
+) -> NDArray[np.float64]:
+    """Calibration [2, r] of view or direction."""
     n, width = design.stance.shape
     one, scale = np.ones(n), _REGISTER_SCALE[score]
     by_register = [diags(gates[:, each] * scale) @ design.stance for each in range(len(REGISTERS))]
@@ -274,7 +257,7 @@ def _fit_stance(
     weights.put(score, parts[0], fitted.intercept)
     for each, register in enumerate(REGISTERS):
         weights.put(f"{score}_{register}", parts[1 + each] * scale, fitted.weights[each - len(REGISTERS)])
-    return calibration.reshape(2, -1), 1 / (1 + np.exp(-(columns @ calibration)))
+    return calibration.reshape(2, -1)
 
 
 def _fit_promo(
@@ -341,18 +324,14 @@ def fit(examples: Examples, report: Callable[[str], None] = lambda step: None, s
     labelled = data.label != NO_LABEL
     report("view")
     has_zero = labelled & ~np.isin(dataset, _NO_ZERO)
-    view, p_view = _fit_stance("view", design, gates, has_zero, data.label != 0, data.weight, weights)
+    view = _fit_stance("view", design, gates, has_zero, data.label != 0, data.weight, weights)
     report("direction")
     has_side = labelled & (data.label != 0)
-    direction, p_up = _fit_stance("direction", design, gates, has_side, data.label == 1, data.weight, weights)
+    direction = _fit_stance("direction", design, gates, has_side, data.label == 1, data.weight, weights)
     report("promotion")
     promo = _fit_promo(design, source, data.promo, data.weight, weights)
     report("classes")
     _fit_classes(design, data.kind, weights)
-    label_odds = np.ones(len(REGISTERS))
-    for each in np.unique(register[has_zero]):
-        rows = has_zero & (register == each)
-        label_odds[each] = _label_odds(p_view[rows], p_up[rows], data.label[rows], dataset[rows])
     n_grams = len(design.hashes)
     return Model(
         tuple(design.names),
@@ -366,7 +345,7 @@ def fit(examples: Examples, report: Callable[[str], None] = lambda step: None, s
         view,
         direction,
         promo,
-        label_odds,
+        _LABEL_ODDS,
     )
 
 

@@ -166,9 +166,27 @@ def test_grams_are_those_of_the_reference(texts: list[str]) -> None:
     assert len({hashed for hashed, _, _ in by_hash}) == len(by_hash) == len({gram[1:] for gram in by_hash})
 
 
+def counted(tokens: Tokens, found: Grams, row: int) -> list[int]:
+    """The text's grams that count: the first of each, and of each in the letters of a new word."""
+    kept, seen = [], set()
+    words: dict[str, int] = {}
+    for gram in range(found.rows[row], found.rows[row + 1]):
+        word = -1
+        if BLOCKS[found.blocks[gram]] == "letters":
+            byte = max(int(found.starts[gram]), -1 - int(found.starts[gram]))
+            token = int(np.searchsorted(tokens.ends, byte, "right"))
+            word = words.setdefault(tokens.text(token), token)
+            if word != token:
+                continue
+        if (word, int(found.hashes[gram])) not in seen:
+            seen.add((word, int(found.hashes[gram])))
+            kept.append(gram)
+    return kept
+
+
 @settings(deadline=None)
 @given(some_texts, st.integers(1, 4), st.integers(0, 99))
-def test_distinct_grams_count_once_and_each_block_has_its_length(
+def test_weighed_grams_are_those_that_count_and_each_block_has_its_length(
     texts: list[str], every: int, seed: int
 ) -> None:
     tokens = tokens_of(*texts)
@@ -178,8 +196,15 @@ def test_distinct_grams_count_once_and_each_block_has_its_length(
     weighed = weigh(tokens, table, idf)
     for row in range(len(texts)):
         own = slice(weighed.rows[row], weighed.rows[row + 1])
-        grams = found.hashes[found.rows[row] : found.rows[row + 1]]
-        assert sorted(hashes[weighed.columns[own]]) == sorted(set(grams) & set(hashes))
+        places = zip(
+            hashes[weighed.columns[own]].tolist(), weighed.starts[own].tolist(), weighed.ends[own].tolist(),
+            strict=True,
+        )  # fmt: skip
+        assert sorted(places) == sorted(
+            (int(found.hashes[gram]), int(found.starts[gram]), int(found.ends[gram]))
+            for gram in counted(tokens, found, row)
+            if found.hashes[gram] in hashes
+        )
         for block, length in enumerate(LENGTHS):
             in_block = weighed.blocks[own] == block
             values = weighed.values[own][in_block]
@@ -191,18 +216,14 @@ def test_distinct_grams_count_once_and_each_block_has_its_length(
 
 @settings(deadline=None)
 @given(some_texts)
-def test_a_weighed_gram_stands_where_it_was_first_found(texts: list[str]) -> None:
+def test_without_letters_the_others_stay_as_they_are(texts: list[str]) -> None:
     tokens = tokens_of(*texts)
-    found = extract(tokens)
-    table, hashes = vocabulary(found)
-    weighed = weigh(tokens, table, np.ones(len(hashes), np.float32))
-    for row in range(len(texts)):
-        firsts: dict[int, tuple[int, int]] = {}
-        for gram in range(found.rows[row], found.rows[row + 1]):
-            firsts.setdefault(int(found.hashes[gram]), (int(found.starts[gram]), int(found.ends[gram])))
-        own = slice(weighed.rows[row], weighed.rows[row + 1])
-        places = zip(weighed.starts[own].tolist(), weighed.ends[own].tolist(), strict=True)
-        assert dict(zip(hashes[weighed.columns[own]].tolist(), places, strict=True)) == firsts
+    table, hashes = vocabulary(extract(tokens), 2)
+    idf = np.linspace(1, 9, len(hashes), dtype=np.float32)
+    everything, others = weigh(tokens, table, idf), weigh(tokens, table, idf, with_letters=False)
+    kept = everything.blocks != BLOCKS.index("letters")
+    for ours, theirs in zip(everything[1:], others[1:], strict=True):
+        assert np.array_equal(ours[kept], theirs)
 
 
 @settings(deadline=None)
@@ -225,7 +246,7 @@ def test_grams_of_a_text_are_the_same_in_any_batch(texts: list[str]) -> None:
 
 
 def test_a_batch_of_many_words_weighs_them_as_each_text_does() -> None:
-    """More distinct words than a batch remembers, most of them more than once."""
+    """Many distinct words, most of them more than once."""
     draw = random.Random(1)
     words = ["".join(draw.choices("abcdeतेजीé", k=draw.randint(1, 9))) for _ in range(15_000)]
     texts = [" ".join(draw.choices(words, k=draw.choice([1, 100]))) for _ in range(600)]
