@@ -200,7 +200,8 @@ def _draw_reliability(chances: dict[str, _Chances], path: Path) -> None:
         given = chances[name]
         table = metrics.reliability(given.p, given.y, 10, given.weight)
         axis.plot([0, 1], [0, 1], color="#999999", linewidth=1, zorder=1)
-        spread = [table.rate - table.low, table.high - table.rate]
+        # Of weighted examples, the interval may lie beside the rate.
+        spread = np.maximum(0, [table.rate - table.low, table.high - table.rate])
         axis.errorbar(
             table.mean_p, table.rate, yerr=spread, fmt="o", color="#0072B2", capsize=2, markersize=5
         )

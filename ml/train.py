@@ -270,6 +270,9 @@ def _fit_promo(
     """Calibration [2] of promotion; `source` says which example each text is, or is a scrambled copy of."""
     n = len(promo)
     taught, is_promo = promo[source] != NO_LABEL, promo[source] == 1
+    if not taught.any():
+        weights.bias[SCORES.index("promo")] = _NEVER
+        return np.array([1.0, 0.0])
     times = np.where(np.arange(len(source)) < n, 1.0, 1 / _SCRAMBLED)
 
     def fit_one(rows: NDArray[np.bool_]) -> Scorer:
