@@ -11,7 +11,7 @@ SETTINGS = settings=$$($(BIN)/python -m config) && eval "$$settings"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run setup .venv ingest build quality charts docs demo-scrape train eval bench test test-faults browser lint format
+.PHONY: help run setup .venv ingest build quality charts docs demo-scrape train eval bench test test-slow test-faults browser lint format
 .PHONY: lock clean
 
 help: ## List the targets
@@ -111,7 +111,10 @@ bench: setup $(EVAL_TOOLS) ## Speed of the text step, beside other tools, on TEX
 # ---- Checks ---------------------------------------------------------------------------------------
 
 test: setup browser ## Every test but the longest; ARGS="tests/ingest -k name" picks some
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults and not slow" $(ARGS)
+
+test-slow: setup ## Tests that read or build much: any order of arrival, purges, the scale set (minutes)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
 
 test-faults: setup browser ## Source x on 6,000 posts: ten seeds with every fault, twenty kills (half an hour)
 	$(BIN)/python -m pytest -m faults -s $(ARGS)

@@ -151,7 +151,7 @@ def _learn(options: argparse.Namespace) -> int:
     if options.command == "evaluate":
         evaluate(examples, texts, options.reports, console)
         return 0
-    fitted = fit(examples, lambda step: console.print(f"fitting {step}"))
+    fitted = fit(examples, labelled.small_talk(), lambda step: console.print(f"fitting {step}"))
     model.save(fitted, options.out, provenance(examples))
     console.print(f"model {fitted.version}: {len(fitted.names):,} grams, written to {options.out}")
     return 0

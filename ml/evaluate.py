@@ -25,7 +25,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ml import baselines, instruments, metrics, trade_calls
-from ml.labelled import NO_LABEL, OWN, SETS, Examples, folds, take
+from ml.labelled import NO_LABEL, OWN, SETS, Examples, folds, small_talk, take
 from ml.metrics import Interval
 from ml.model import CLASSES, Judgement
 from ml.text import normalise
@@ -43,7 +43,7 @@ class _Task(NamedTuple):
 
 
 def _judge(task: _Task, examples: Examples) -> tuple[str, NDArray[np.bool_], Judgement]:
-    model = fit(take(examples, task.taught))
+    model = fit(take(examples, task.taught), small_talk())
     texts = [normalise(text) for text in examples.text[task.judged]]
     return task.name, task.judged, model.judge(tokenise(pa.array(texts, pa.string())))[0]
 
@@ -195,7 +195,7 @@ def _draw_reliability(chances: dict[str, _Chances], path: Path) -> None:
     from matplotlib import pyplot
 
     shown = [name for name in chances if "," not in name]
-    figure, axes = pyplot.subplots(1, len(shown), figsize=(4.2 * len(shown), 4.4), layout="constrained")
+    figure, axes = pyplot.subplots(1, len(shown), figsize=(4.2 * len(shown), 5.2), layout="constrained")
     for axis, name in zip(axes, shown, strict=True):
         given = chances[name]
         table = metrics.reliability(given.p, given.y, 10, given.weight)

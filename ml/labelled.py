@@ -36,6 +36,9 @@ NO_LABEL = 9
 OWN = "india_own"
 OWN_FILE = "india_stance.csv"
 OWN_FOLDER = Path(__file__).with_name("labels")
+SMALL_TALK = OWN_FOLDER / "small_talk.txt"
+"""Greetings, wishes and thanks, written for this project, a line each: they take no side, and no set has
+enough of them to tell a good morning from a good stock."""
 
 _NONE_STATED = "none stated"
 _UP_DOWN = (-1, 1)
@@ -226,6 +229,11 @@ def read_own(folder: Path, captures: Iterable[str], authors: Mapping[str, str] |
             weight = _positive(row["weight"], where)
             examples.append(_Example(OWN, texts[key], label, promo, kind, instruments, weight))
     return _columns(examples, authors or {})
+
+
+def small_talk() -> list[str]:
+    """Texts that take no side: see `SMALL_TALK`."""
+    return SMALL_TALK.read_text(encoding="utf-8").splitlines()
 
 
 def _read_readings(folder: Path) -> list[_Example]:

@@ -123,6 +123,14 @@ def test_words_that_part_the_labels_get_their_sign() -> None:
         assert max(registers, key=lambda other: registers[other]) == name
 
 
+def test_small_talk_takes_no_side() -> None:
+    greetings = [f"{UP[0]} mornel {other}" for other in ("anel", "brok", "cirin", "dovan", "estil", "farn")]
+    taught = train.fit(everything(), greetings)
+    assert weight(taught, "mornel", "word", "view") < 0
+    before, after = (judge(model, f"{UP[0]} mornel galt").p_view[0] for model in (fitted(), taught))
+    assert after < before
+
+
 def test_posts_not_seen_are_judged_right() -> None:
     rows = [row for name in (OWN, "zeroshot_twitter_fin") for row in rows_of(name, 30, (-1, 0, 1), seed=1)]
     judged = judge(fitted(), *(row[1] for row in rows))
@@ -141,7 +149,7 @@ def test_chances_are_calibrated_towards_the_sure_side() -> None:
 
 def test_the_same_examples_and_seed_give_the_same_model_step_by_step() -> None:
     steps: list[str] = []
-    again = train.fit(everything(), steps.append)
+    again = train.fit(everything(), report=steps.append)
     assert steps == ["grams", "registers", "view", "direction", "promotion", "classes"]
     assert again is not fitted()
     assert again.version == fitted().version

@@ -138,6 +138,7 @@ def test_only_the_responses_hold_what_a_jump_to_the_bottom_leaves_out(tmp_path: 
     assert len(drawn & read) < 0.9 * len(read), "a reader of the page alone would have missed nothing"
 
 
+@pytest.mark.faults
 def test_an_expired_session_stops_at_once_and_a_new_one_goes_on(tmp_path: Path) -> None:
     root = tmp_path / "data"
     options = ["--session-expires-after", "16"]
