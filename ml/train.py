@@ -293,9 +293,9 @@ def _fit_classes(design: _Design, kinds: NDArray[np.object_], weights: _Weights)
     features, one = design.everything[: len(kinds)][known], np.ones(known.sum())
     for name in CLASSES:
         is_class = kinds[known] == name
-        if is_class.any():
+        if is_class.any() and not is_class.all():
             weights.put(f"class_{name}", *_svm(features, is_class, one))
-        else:
+        elif not is_class.any():
             weights.bias[SCORES.index(f"class_{name}")] = _NEVER
 
 
