@@ -195,7 +195,7 @@ def _draw_reliability(chances: dict[str, _Chances], path: Path) -> None:
     from matplotlib import pyplot
 
     shown = [name for name in chances if "," not in name]
-    figure, axes = pyplot.subplots(1, len(shown), figsize=(4.2 * len(shown), 5.2), layout="constrained")
+    figure, axes = pyplot.subplots(1, len(shown), figsize=(4.2 * len(shown), 4.9), layout="constrained")
     for axis, name in zip(axes, shown, strict=True):
         given = chances[name]
         table = metrics.reliability(given.p, given.y, 10, given.weight)

@@ -147,9 +147,9 @@ class Model:
     direction: NDArray[np.float64]
     promo: NDArray[np.float64]
     """[2] slope and intercept."""
-    label_odds: float
-    """A side is called where its probability times this reaches that of no view: at 1 the likeliest label
-    wins; above it sides, which are rarer, are found more often."""
+    label_odds: NDArray[np.float64]
+    """[r] A side is called where its probability times this reaches that of no view: at 1 the likeliest
+    label wins; above it sides, which are rarer, are found more often. Registers mix by their logarithms."""
 
     @cached_property
     def version(self) -> str:
@@ -158,7 +158,7 @@ class Model:
         digest.update(repr((SCORES, rules.FEATURES)).encode())
         for array in (
             self.hashes, self.idf, self.weights, self.rule_weights, self.bias, self.register_mix, self.view,
-            self.direction, self.promo, np.array(self.label_odds),
+            self.direction, self.promo, self.label_odds,
         ):  # fmt: skip
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
@@ -369,7 +369,7 @@ def _judge(
     view: NDArray[np.float64],
     direction: NDArray[np.float64],
     promo: NDArray[np.float64],
-    label_odds: float,
+    label_odds: NDArray[np.float64],
     most: int,
     sentiment: NDArray[np.float64],
     label: NDArray[np.int8],
@@ -424,7 +424,7 @@ def _judge(
                 odds += raw[score] * register_mix[score, register]
             gates[register] = math.exp(min(odds, 300.0))
             total += gates[register]
-        view_score, up_score = raw[VIEW], raw[DIRECTION]
+        view_score, up_score, least_odds = raw[VIEW], raw[DIRECTION], 0.0
         slopes[0] = slopes[1] = bases[0, 0] = bases[0, 1] = 0.0
         slopes[2], bases[0, 2] = promo
         for register in range(_R):
@@ -436,6 +436,7 @@ def _judge(
             bases[0, 0] += gate * view[1, register]
             slopes[1] += gate * direction[0, register]
             bases[0, 1] += gate * direction[1, register]
+            least_odds += gate * math.log(label_odds[register])
         view_odds, up_odds = slopes[0] * view_score + bases[0, 0], slopes[1] * up_score + bases[0, 1]
         promo_odds = slopes[2] * raw[PROMO] + bases[0, 2]
         if token_rows[row] == token_rows[row + 1]:
@@ -443,7 +444,7 @@ def _judge(
         p_view[row], p_up[row], p_promo[row] = _logistic(view_odds), _logistic(up_odds), _logistic(promo_odds)
         sentiment[row] = p_view[row] * (2 * p_up[row] - 1)
         side = max(p_up[row], 1 - p_up[row])
-        has_side = label_odds * p_view[row] * side >= 1 - p_view[row]
+        has_side = math.exp(least_odds) * p_view[row] * side >= 1 - p_view[row]
         label[row] = (1 if p_up[row] >= 0.5 else -1) if has_side else 0
         best_class = _CLASS
         for score in range(_CLASS + 1, _K):
@@ -507,7 +508,7 @@ def save(model: Model, folder: Path, about: dict[str, Any]) -> None:
     content = {
         "version": model.version,
         "about": about,
-        "label_odds": model.label_odds,
+        "label_odds": model.label_odds.tolist(),
         "register_mix": model.register_mix.tolist(),
         "view": model.view.tolist(),
         "direction": model.direction.tolist(),
@@ -545,7 +546,7 @@ def load(folder: Path = SHIPPED) -> Model:
         np.array(content["view"]),
         np.array(content["direction"]),
         np.array(content["promo"]),
-        float(content["label_odds"]),
+        np.array(content["label_odds"]),
     )
     if model.version != content["version"]:
         raise ValueError(
