@@ -224,15 +224,24 @@ def test_a_class_without_examples_is_never_given() -> None:
     assert len(set(judged.content_class.tolist())) == len(CLASSES) - 1
 
 
+def test_without_labels_of_it_nothing_is_promotion_and_all_is_other() -> None:
+    model = train.fit(
+        only(lambda name: name not in ("india_stance", OWN)),
+        [f"mornel {number} galt" for number in range(20)],
+    )
+    judged = judge(model, *SELL, *UP)
+    assert (judged.p_promo < 0.01).all()
+    assert {CLASSES[each] for each in judged.content_class} == {"other"}
+
+
 @pytest.mark.parametrize(
     "lacking",
     [
         lambda: only(lambda name: False),
-        lambda: only(lambda name: name not in ("india_stance", OWN)),
         lambda: take(everything(), everything().label != 1),
         lambda: take(everything(), everything().promo != 1),
     ],
-    ids=["no examples", "no promotion labels", "no bulls", "no adverts"],
+    ids=["no examples", "no bulls", "no adverts"],
 )
 def test_too_little_to_learn_from_is_said_so(lacking: Callable[[], Examples]) -> None:
     with pytest.raises(ValueError, match=r"sample|zero-size"):
