@@ -348,9 +348,14 @@ def take(examples: Examples, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Exa
     return Examples._make(column[rows] for column in examples)
 
 
+def stack(*parts: Examples) -> Examples:
+    """All rows of all parts; group numbers stay."""
+    return Examples._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+
+
 def concatenate(*parts: Examples) -> Examples:
     """All rows of all parts, grouped anew across them."""
-    joined = Examples._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+    joined = stack(*parts)
     return joined._replace(group=group(joined.text.tolist(), joined.author.tolist()))
 
 

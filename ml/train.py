@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from ml import grams, rules
-from ml.labelled import NO_LABEL, OWN, SETS, Examples, folds, take
+from ml.labelled import NO_LABEL, OWN, SETS, Examples, folds, stack, take
 from ml.model import CLASSES, REGISTERS, SCORES, UNIT, Model
 from ml.text import normalise
 from ml.tokens import index, tokenise
@@ -316,7 +316,7 @@ def _with_small_talk(data: Examples, small_talk: Sequence[str]) -> Examples:
         author=np.full(n, None, object),
         group=group,
     )
-    return Examples._make(np.concatenate(columns) for columns in zip(data, added, strict=True))
+    return stack(data, added)
 
 
 def fit(
