@@ -20,6 +20,7 @@ latest as (
 
     select
         *,
+        bar_start + {{ bar_minutes('bar_interval') }} * interval '1 minute' as bar_end,
         {{ to_ist('bar_start') }} as bar_start_ist
     from ordered
     where newest = 1
@@ -36,9 +37,21 @@ instruments as (
 
 ),
 
+session_phases as (
+
+    select * from {{ session_phase_minutes() }} as minutes
+
+),
+
+-- A clock that stands still while the exchange is closed, so that nights are no gaps.
 calendar_days as (
 
-    select * from {{ ref('processed_calendar_days') }}
+    select
+        *,
+        sum({{ traded_minutes('close_at', 'days') }}) over (
+            order by calendar_date rows between unbounded preceding and current row
+        ) - {{ traded_minutes('close_at', 'days') }} as minutes_before
+    from {{ ref('processed_calendar_days') }} as days
 
 )
 
@@ -50,12 +63,17 @@ select
     latest.bar_start_ist,
     cast(latest.bar_start_ist as date) as trading_date,
     case
+        when latest.bar_interval <> '1d'
+            then {{ session_phase('latest.bar_start', 'calendar_days', 'session_phases') }}
+        when calendar_days.is_trading_day then 'full_day'
+        when not calendar_days.is_trading_day then 'closed'
+    end as session_phase,
+    case
         when latest.bar_interval = '1d' then calendar_days.is_trading_day
-        else
-            calendar_days.is_trading_day
-            and latest.bar_start >= calendar_days.open_at
-            and latest.bar_start < calendar_days.close_at
+        else {{ is_in_session('latest.bar_start', 'latest.bar_end', 'calendar_days') }}
     end as is_in_session,
+    calendar_days.minutes_before + {{ traded_minutes('latest.bar_start', 'calendar_days') }} as traded_minute_start,
+    calendar_days.minutes_before + {{ traded_minutes('latest.bar_end', 'calendar_days') }} as traded_minute_end,
     latest.open,
     latest.high,
     latest.low,
@@ -68,3 +86,7 @@ select
 from latest
 left join instruments on latest.symbol = instruments.price_symbol
 left join calendar_days on cast(latest.bar_start_ist as date) = calendar_days.calendar_date
+left join session_phases
+    on
+        {{ minute_of_day('latest.bar_start_ist') }} >= session_phases.start_minute_ist
+        and {{ minute_of_day('latest.bar_start_ist') }} < session_phases.end_minute_ist
