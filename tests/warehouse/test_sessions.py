@@ -62,7 +62,7 @@ TWO_PARTS = [
 ]
 # Day → phases from their first minute on, sessions, and minutes of continuous trading.
 DAYS: dict[str, tuple[list[tuple[str, Any]], list[tuple[str, str]], int]] = {
-    "2024-03-02": (TWO_PARTS, [("09:15", "10:00"), ("11:30", "12:30")], 105),  # Saturday, from the second site
+    "2024-03-02": (TWO_PARTS, [("09:15", "10:00"), ("11:30", "12:30")], 105),  # Saturday, second site
     "2025-02-01": (REGULAR, [("09:15", "15:30")], 375),  # Saturday, budget
     "2025-10-20": (REGULAR, [("09:15", "15:30")], 375),
     "2025-10-21": (MUHURAT, [("13:45", "14:45")], 60),

@@ -43,15 +43,24 @@ session_phases as (
 
 ),
 
+traded as (
+
+    select
+        days.*,
+        {{ traded_minutes('days.close_at', 'days') }} as day_minutes
+    from {{ ref('processed_calendar_days') }} as days
+
+),
+
 -- A clock that stands still while the exchange is closed, so that nights are no gaps.
-calendar_days as (
+days as (
 
     select
         *,
-        sum({{ traded_minutes('close_at', 'days') }}) over (
+        sum(day_minutes) over (
             order by calendar_date rows between unbounded preceding and current row
-        ) - {{ traded_minutes('close_at', 'days') }} as minutes_before
-    from {{ ref('processed_calendar_days') }} as days
+        ) - day_minutes as minutes_before
+    from traded
 
 )
 
@@ -64,16 +73,18 @@ select
     cast(latest.bar_start_ist as date) as trading_date,
     case
         when latest.bar_interval <> '1d'
-            then {{ session_phase('latest.bar_start', 'calendar_days', 'session_phases') }}
-        when calendar_days.is_trading_day then 'full_day'
-        when not calendar_days.is_trading_day then 'closed'
+            then {{ session_phase('latest.bar_start', 'days', 'session_phases') }}
+        when days.is_trading_day then 'full_day'
+        when not days.is_trading_day then 'closed'
     end as session_phase,
     case
-        when latest.bar_interval = '1d' then calendar_days.is_trading_day
-        else {{ is_in_session('latest.bar_start', 'latest.bar_end', 'calendar_days') }}
+        when latest.bar_interval = '1d' then days.is_trading_day
+        else {{ is_in_session('latest.bar_start', 'latest.bar_end', 'days') }}
     end as is_in_session,
-    calendar_days.minutes_before + {{ traded_minutes('latest.bar_start', 'calendar_days') }} as traded_minute_start,
-    calendar_days.minutes_before + {{ traded_minutes('latest.bar_end', 'calendar_days') }} as traded_minute_end,
+    days.minutes_before
+    + {{ traded_minutes('latest.bar_start', 'days') }} as traded_minute_start,
+    days.minutes_before
+    + {{ traded_minutes('latest.bar_end', 'days') }} as traded_minute_end,
     latest.open,
     latest.high,
     latest.low,
@@ -85,7 +96,7 @@ select
     {{ broken_rules(price_bar_row_rules()) }} as broken_rules
 from latest
 left join instruments on latest.symbol = instruments.price_symbol
-left join calendar_days on cast(latest.bar_start_ist as date) = calendar_days.calendar_date
+left join days on cast(latest.bar_start_ist as date) = days.calendar_date
 left join session_phases
     on
         {{ minute_of_day('latest.bar_start_ist') }} >= session_phases.start_minute_ist

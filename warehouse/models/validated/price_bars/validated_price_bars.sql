@@ -48,7 +48,7 @@ measured as (
         cast(round(case when minutes_since < 0 then 0 else minutes_since end) as integer) as gap_minutes,
         abs(ln(close / previous_close)) as move,
         -- After a night or a hole prices have had longer to move.
-        previous_date is distinct from trading_date or minutes_since > 0 as is_after_pause,
+        coalesce(previous_date <> trading_date, true) or minutes_since > 0 as is_after_pause,
         sum(case when stands_still then 0 else 1 end) over (
             partition by symbol, bar_interval
             order by bar_start
