@@ -12,7 +12,7 @@ SETTINGS = settings=$$($(BIN)/python -m config) && eval "$$settings"
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run setup .venv ingest build quality charts docs demo-scrape train eval bench test test-slow test-faults browser lint format
-.PHONY: lock clean
+.PHONY: lock clean yahoo market
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' Makefile
@@ -57,7 +57,16 @@ COMPILE = uv pip compile --quiet --universal --python-version 3.11 --only-binary
 lock: ## Resolve requirements*.in into requirements*.txt with uv; ARGS=--upgrade takes newer releases
 	$(COMPILE) --output-file requirements.txt requirements.in
 	$(COMPILE) --constraint requirements.txt --output-file requirements-eval.txt requirements-eval.in
-	@! grep -nE 'https?:|file:|^-' requirements.txt requirements-eval.txt
+	$(COMPILE) --constraint requirements.txt --output-file requirements-yahoo.txt requirements-yahoo.in
+	@! grep -nE 'https?:|file:|^-' requirements*.txt
+
+# $(call INSTALL,arguments): locked packages, on top of requirements.txt.
+INSTALL = if command -v uv >/dev/null; \
+	then uv pip install --quiet --require-hashes --no-deps --python .venv $(1); \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps $(1); fi
+
+yahoo: setup ## Install yfinance, for python -m ingest prices --yahoo
+	@$(call INSTALL,-r requirements-yahoo.txt)
 
 # ---- The flow -------------------------------------------------------------------------------------
 
@@ -76,6 +85,13 @@ charts: setup ## Pictures from the published file
 docs: setup ## Every table and column on one page; prints where
 	@echo dbt docs generate; $(SETTINGS) && $(BIN)/dbt docs generate --static && \
 		echo target/static_index.html
+
+PRICES = ../shared/data/prices
+market: export MARKET_INTEL_DATA := $(or $(MARKET_INTEL_DATA),data-market)
+market: setup ## Posts in CAPTURES=… against prices in PRICES=…: tables, charts, reports, on root data-market
+	$(BIN)/python -m ingest archive $(CAPTURES)
+	$(BIN)/python -m ingest prices $(PRICES)
+	@$(MAKE) --no-print-directory build charts quality
 
 demo-scrape: setup browser ## Source x, in real browsers, against a local replica of X's search; prints its recall
 	$(BIN)/python -m tests.scrape $(ARGS)
@@ -96,10 +112,7 @@ train: setup ## Fit the text model anew from LABELLED=… and CAPTURES=…; the 
 # Apart from .venv, since one of them brings a package called tests, which would hide ours.
 EVAL_TOOLS = target/eval-tools
 $(EVAL_TOOLS): requirements-eval.txt | setup
-	@rm -rf $@; if command -v uv >/dev/null; \
-		then uv pip install --quiet --require-hashes --no-deps --python .venv --target $@ -r $<; \
-		else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-			--target $@ -r $<; fi; rm -rf $@/tests; touch $@
+	@rm -rf $@; $(call INSTALL,--target $@ -r $<); rm -rf $@/tests; touch $@
 
 eval: setup $(EVAL_TOOLS) ## Measure the text model and other tools on texts not seen
 	$(LAND_CAPTURES)

@@ -146,6 +146,7 @@ def test_one_post_then_another_beside_a_reader_then_one_that_the_gate_refuses(
     assert failed.returncode != 0
     assert "NOT PUBLISHED" in failed.stdout
     assert "fail assert_no_check_of_data_quality_fails" in failed.stdout
+    assert "fail tweets: posts are within the exchange calendar (expected 0, found 1): " in failed.stdout
     assert root.published_db.read_bytes() == before
 
 

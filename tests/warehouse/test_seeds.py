@@ -21,6 +21,7 @@ KEYS = {
     "instrument_aliases": "alias",
     "exchange_holidays": "holiday_date",
     "exchange_special_sessions": "session_date",
+    "exchange_hours": "first_date",
     "exchange_calendar_coverage": "first_date",
 }
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
@@ -196,6 +197,8 @@ def test_special_sessions_are_on_closed_days_unless_only_their_hours_are_special
         assert is_closed == (row["session_kind"] != "extended"), day
         hours = [row["open_ist"], row["close_ist"]]
         assert hours == ["", ""] or (all(map(CLOCK.fullmatch, hours)) and hours[0] < hours[1]), day
+        pause = [row["break_start_ist"], row["break_end_ist"]]
+        assert pause == ["", ""] or hours[0] < pause[0] < pause[1] < hours[1], day
         assert row["source"], day
 
 
@@ -219,6 +222,16 @@ def test_diwali_has_one_muhurat_session_a_year() -> None:
 )
 def test_known_holiday(day: date) -> None:
     assert day in holidays()
+
+
+def test_hours_of_a_normal_day_are_known_for_every_date_covered() -> None:
+    rows = read_seed("exchange_hours")
+    assert date.fromisoformat(rows[0]["first_date"]) <= coverage()[0]
+    for row in rows:
+        hours = [row["open_ist"], *filter(None, [row["closing_auction_ist"]]), row["close_ist"]]
+        assert all(map(CLOCK.fullmatch, hours)), row
+        assert hours == sorted(set(hours)), row
+        assert row["source"], row
 
 
 @pytest.mark.parametrize(

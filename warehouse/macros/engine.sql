@@ -35,6 +35,11 @@
 {% macro duckdb__latest(column, rank) %}arg_max({{ column }}, {{ rank }}){% endmacro %}
 {% macro spark__latest(column, rank) %}max_by({{ column }}, {{ rank }}) filter (where {{ column }} is not null){% endmacro %}
 
+{# Aggregate, in a window too: the median. #}
+{% macro median(column) %}{{ return(adapter.dispatch('median', 'market_intel')(column)) }}{% endmacro %}
+{% macro duckdb__median(column) %}median({{ column }}){% endmacro %}
+{% macro spark__median(column) %}percentile({{ column }}, 0.5){% endmacro %}
+
 {# IST wall clock of an instant, and back. India has had no daylight saving since 1945. #}
 {% macro to_ist(instant) %}{{ return(adapter.dispatch('to_ist', 'market_intel')(instant)) }}{% endmacro %}
 {% macro duckdb__to_ist(instant) %}timezone('Asia/Kolkata', {{ instant }}){% endmacro %}

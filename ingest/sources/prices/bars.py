@@ -208,7 +208,7 @@ def _item(file: str, number: int, row: Mapping[str, Any], layout: Layout) -> Ite
         return Quarantined(
             ENTITY, f"a time without offset among times that have one: {stated!r}", payload, origin
         )
-    start = _utc(when, layout.basis)
+    start = bar_start(when, layout.basis)
     if not when.year >= _FIRST_YEAR or start > datetime.now(UTC) + timedelta(days=1):
         return Quarantined(
             ENTITY, f"impossible date: {stated!r} is before {_FIRST_YEAR} or in the future", payload, origin
@@ -216,7 +216,7 @@ def _item(file: str, number: int, row: Mapping[str, Any], layout: Layout) -> Ite
     symbol = layout.symbol or str(row.get(columns["symbol"]) or "").strip()
     if not symbol:
         return Quarantined(ENTITY, "no symbol", payload, origin)
-    interval = layout.interval or _interval_named(str(row.get(columns["interval"])))
+    interval = layout.interval or interval_named(str(row.get(columns["interval"])))
     if interval is None:
         return Quarantined(ENTITY, f"no interval: {row.get(columns['interval'])!r}", payload, origin)
     fields: dict[str, Any] = {
@@ -227,16 +227,17 @@ def _item(file: str, number: int, row: Mapping[str, Any], layout: Layout) -> Ite
         "time_basis": layout.basis,
     }
     for name in ("open", "high", "low", "close"):
-        number_read = _number(row.get(columns[name]))
+        number_read = number_in(row.get(columns[name]))
         if number_read is None:
             return Quarantined(ENTITY, f"{name} is no number: {row.get(columns[name])!r}", payload, origin)
         fields[name] = number_read
-    volume = _number(row.get(columns["volume"])) if "volume" in columns else None
+    volume = number_in(row.get(columns["volume"])) if "volume" in columns else None
     fields["volume"] = None if volume is None else round(volume)
     return Captured(ENTITY, fields, payload, origin)
 
 
-def _utc(when: datetime, basis: str) -> datetime:
+def bar_start(when: datetime, basis: str) -> datetime:
+    """A bar's start in UTC, its stated time read as ``basis`` says (see the schema's time_basis)."""
     if basis == "date":
         # A daily bar is named by its date in India, whatever zone the export wrote it in.
         day = when.astimezone(IST).date() if when.tzinfo else when.date()
@@ -246,7 +247,7 @@ def _utc(when: datetime, basis: str) -> datetime:
     return when.replace(tzinfo=UTC if basis == "naive_utc" else IST).astimezone(UTC)
 
 
-def _interval_named(text: str) -> str | None:
+def interval_named(text: str) -> str | None:
     """How we write a stated interval: 5m, 5 Min and 5minute are 5min; 1D and day are 1d."""
     found = re.fullmatch(r"(\d*)\s*(m|min|minutes?|h|hours?|d|days?|daily)", text.strip().lower())
     if not found:
@@ -255,7 +256,8 @@ def _interval_named(text: str) -> str | None:
     return f"{int(found[1] or 1)}{unit}"
 
 
-def _number(value: object) -> float | None:
+def number_in(value: object) -> float | None:
+    """A cell as a finite number; None where it is none."""
     try:
         read_number = float(str(value).replace(",", ""))
     except ValueError:

@@ -24,7 +24,13 @@
     {
         'entity': 'tweets', 'name': 'posts are within the exchange calendar', 'else': 'fail',
         'observed': 'n_beyond_calendar', 'holds': 'at_most', 'expected': '0',
-        'meaning': 'validated posts beyond seeds.exchange_calendar_coverage; python -m warehouse.calendar extends it',
+        'meaning': 'validated posts beyond seeds.exchange_calendar_coverage, whose holidays nobody knows; docs/data-sources.md says how to extend it',
+    },
+    {
+        'entity': 'tweets', 'name': 'the exchange calendar goes on for a month', 'else': 'warn',
+        'observed': seconds_between('cast(newest_date as timestamp)', 'cast(last_date as timestamp)') ~ ' / 86400',
+        'holds': 'at_least', 'expected': '30',
+        'meaning': 'days from the newest validated post to the last of seeds.exchange_calendar_coverage, after which nothing is built',
     },
     {
         'entity': 'tweets', 'name': 'the last 24 hours hold enough posts', 'else': 'warn',
@@ -70,6 +76,26 @@
         'entity': 'price_bars', 'name': 'few bars lie outside the session', 'else': 'warn',
         'observed': 'n_out_of_session / nullif(n_validated_bars, 0)', 'holds': 'at_most', 'expected': '0.01',
         'meaning': 'share of bars that start when the exchange was closed',
+    },
+    {
+        'entity': 'price_bars', 'name': 'bars are within the exchange calendar', 'else': 'warn',
+        'observed': 'n_bars_beyond_calendar', 'holds': 'at_most', 'expected': '0',
+        'meaning': 'bars whose session nobody knows: beyond the calendar, or in a special session without hours',
+    },
+    {
+        'entity': 'price_bars', 'name': 'few minutes of trading are missing', 'else': 'warn',
+        'observed': 'n_gap_minutes / nullif(n_traded_minutes, 0)', 'holds': 'at_most', 'expected': '0.01',
+        'meaning': 'share of the minutes of trading, from the first bar of each series to its last, that no bar covers',
+    },
+    {
+        'entity': 'price_bars', 'name': 'few bars stand still', 'else': 'warn',
+        'observed': 'n_flat / nullif(n_in_session, 0)', 'holds': 'at_most', 'expected': '0.01',
+        'meaning': 'share of bars in the session at which the price has long been the same',
+    },
+    {
+        'entity': 'price_bars', 'name': 'few bars jump', 'else': 'warn',
+        'observed': 'n_jumps / nullif(n_in_session, 0)', 'holds': 'at_most', 'expected': '0.005',
+        'meaning': 'share of bars in the session that moved suspiciously far; look at those of a symbol together',
     },
 ] %}
 {% set operators = {'equal': '=', 'at_least': '>=', 'at_most': '<='} %}
@@ -126,8 +152,15 @@ validated_tweets as (
 
     select
         cast(count(*) as double) as n_validated,
-        cast(count(case when trading_date is null then 1 end) as double) as n_beyond_calendar
+        cast(count(case when trading_date is null then 1 end) as double) as n_beyond_calendar,
+        max(cast({{ to_ist('posted_at') }} as date)) as newest_date
     from {{ ref('validated_tweets') }}
+
+),
+
+coverage as (
+
+    select cast(last_date as date) as last_date from {{ ref('exchange_calendar_coverage') }}
 
 ),
 
@@ -181,8 +214,31 @@ validated_bars as (
 
     select
         cast(count(*) as double) as n_validated_bars,
-        cast(count(case when not is_in_session then 1 end) as double) as n_out_of_session
+        cast(count(case when is_in_session then 1 end) as double) as n_in_session,
+        cast(count(case when not is_in_session then 1 end) as double) as n_out_of_session,
+        cast(count(case when is_in_session is null then 1 end) as double) as n_bars_beyond_calendar,
+        cast(sum(gap_minutes) as double) as n_gap_minutes,
+        cast(count(case when is_flat then 1 end) as double) as n_flat,
+        cast(count(case when is_jump then 1 end) as double) as n_jumps
     from {{ ref('validated_price_bars') }}
+
+),
+
+series as (
+
+    select
+        symbol,
+        bar_interval,
+        max(traded_minute_end) - min(traded_minute_start) as traded_minutes
+    from {{ ref('processed_price_bars') }}
+    where is_in_session
+    group by symbol, bar_interval
+
+),
+
+spans as (
+
+    select sum(traded_minutes) as n_traded_minutes from series
 
 ),
 
@@ -198,12 +254,14 @@ counts as (
     cross join processed_tweets
     cross join purged_tweets
     cross join validated_tweets
+    cross join coverage
     cross join rejected_tweets
     cross join scored_tweets
     cross join last_day
     cross join runs
     cross join raw_bars
     cross join validated_bars
+    cross join spans
     cross join rejected_bars
 
 )

@@ -20,6 +20,7 @@ latest as (
 
     select
         *,
+        bar_start + {{ bar_minutes('bar_interval') }} * interval '1 minute' as bar_end,
         {{ to_ist('bar_start') }} as bar_start_ist
     from ordered
     where newest = 1
@@ -36,9 +37,30 @@ instruments as (
 
 ),
 
-calendar_days as (
+session_phases as (
 
-    select * from {{ ref('processed_calendar_days') }}
+    select * from {{ session_phase_minutes() }} as minutes
+
+),
+
+traded as (
+
+    select
+        days.*,
+        {{ traded_minutes('days.close_at', 'days') }} as day_minutes
+    from {{ ref('processed_calendar_days') }} as days
+
+),
+
+-- A clock that stands still while the exchange is closed, so that nights are no gaps.
+days as (
+
+    select
+        *,
+        sum(day_minutes) over (
+            order by calendar_date rows between unbounded preceding and current row
+        ) - day_minutes as minutes_before
+    from traded
 
 )
 
@@ -50,12 +72,19 @@ select
     latest.bar_start_ist,
     cast(latest.bar_start_ist as date) as trading_date,
     case
-        when latest.bar_interval = '1d' then calendar_days.is_trading_day
-        else
-            calendar_days.is_trading_day
-            and latest.bar_start >= calendar_days.open_at
-            and latest.bar_start < calendar_days.close_at
+        when latest.bar_interval <> '1d'
+            then {{ session_phase('latest.bar_start', 'days', 'session_phases') }}
+        when days.is_trading_day then 'full_day'
+        when not days.is_trading_day then 'closed'
+    end as session_phase,
+    case
+        when latest.bar_interval = '1d' then days.is_trading_day
+        else {{ is_in_session('latest.bar_start', 'latest.bar_end', 'days') }}
     end as is_in_session,
+    days.minutes_before
+    + {{ traded_minutes('latest.bar_start', 'days') }} as traded_minute_start,
+    days.minutes_before
+    + {{ traded_minutes('latest.bar_end', 'days') }} as traded_minute_end,
     latest.open,
     latest.high,
     latest.low,
@@ -67,4 +96,8 @@ select
     {{ broken_rules(price_bar_row_rules()) }} as broken_rules
 from latest
 left join instruments on latest.symbol = instruments.price_symbol
-left join calendar_days on cast(latest.bar_start_ist as date) = calendar_days.calendar_date
+left join days on cast(latest.bar_start_ist as date) = days.calendar_date
+left join session_phases
+    on
+        {{ minute_of_day('latest.bar_start_ist') }} >= session_phases.start_minute_ist
+        and {{ minute_of_day('latest.bar_start_ist') }} < session_phases.end_minute_ist
