@@ -262,3 +262,24 @@
 {% macro seconds_between(first, last) %}{{ return(adapter.dispatch('seconds_between', 'market_intel')(first, last)) }}{% endmacro %}
 {% macro duckdb__seconds_between(first, last) %}epoch({{ last }} - {{ first }}){% endmacro %}
 {% macro spark__seconds_between(first, last) %}(cast({{ last }} as double) - cast({{ first }} as double)){% endmacro %}
+
+{#
+  A table as the published file has it, before this build replaces that; null where there is none, or where it
+  lacks one of the columns.
+#}
+{% macro published(table, columns) %}{{ return(adapter.dispatch('published', 'market_intel')(table, columns)) }}{% endmacro %}
+{% macro duckdb__published(table, columns) %}
+    {%- if execute and flags.WHICH in ('build', 'run') -%}
+        {%- set file = data_root() ~ '/market_intel.duckdb' -%}
+        {%- if run_query("select count(*) from glob('" ~ file ~ "')").rows[0][0] -%}
+            {%- do run_query("attach if not exists '" ~ file ~ "' as published (read_only)") -%}
+            {%- set found = run_query(
+                "select count(*) from duckdb_columns() where database_name = 'published' and schema_name || '.' || table_name = '"
+                ~ table ~ "' and column_name in ('" ~ columns | join("', '") ~ "')"
+            ).rows[0][0] -%}
+            {%- if found == columns | length -%}{{ return('published.' ~ table) }}{%- endif -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(none) }}
+{% endmacro %}
+{% macro spark__published(table, columns) %}{{ return(none) }}{% endmacro %}

@@ -1,23 +1,11 @@
 -- One row per channel, instrument, bar interval and bar: the weighted score of the views in it, with
--- an interval over authors.
+-- an interval over voices.
 
 with
 
 posts as (
 
-    select
-        tweets.tweet_id,
-        tweets.author_key,
-        tweets.posted_at,
-        tweets.trading_date,
-        tweets.known_at,
-        tweets.first_seen_at,
-        signals.sentiment,
-        -- Counts are of the latest sighting, after the bar: engagement must not weigh in here.
-        signals.weight / (1 + signals.engagement) as weight,
-        signals.model_version
-    from {{ ref('validated_tweets') }} as tweets
-    inner join {{ ref('signals_tweet_signals') }} as signals on tweets.tweet_id = signals.tweet_id
+    select * from {{ ref('signals_tweet_bars') }}
 
 ),
 
@@ -33,7 +21,7 @@ named as (
     select
         tweet_id,
         'MARKET' as instrument
-    from posts
+    from {{ ref('validated_tweets') }}
 
 ),
 
@@ -47,41 +35,9 @@ sessions as (
 
     select
         trading_date,
-        close_at,
-        lag(close_at) over (order by trading_date) as previous_close_at,
         row_number() over (order by trading_date) as session_number
     from {{ ref('processed_calendar_days') }}
     where is_trading_day
-
-),
-
-intervals as (
-
-    select
-        posts.*,
-        '15min' as bar_interval,
-        {{ bar_start('posted_at', 15) }} as bar_start,
-        {{ bar_start('posted_at', 15) }} + interval '15 minutes' as bar_end
-    from posts
-
-    union all
-
-    select
-        posts.*,
-        '1h' as bar_interval,
-        {{ bar_start('posted_at', 60) }} as bar_start,
-        {{ bar_start('posted_at', 60) }} + interval '60 minutes' as bar_end
-    from posts
-
-    union all
-
-    select
-        posts.*,
-        '1d' as bar_interval,
-        sessions.previous_close_at as bar_start,
-        sessions.close_at as bar_end
-    from posts
-    inner join sessions on posts.trading_date = sessions.trading_date
 
 ),
 
@@ -89,33 +45,60 @@ by_author as (
 
     select
         named.instrument,
-        intervals.bar_interval,
-        intervals.bar_start,
-        intervals.bar_end,
-        intervals.author_key,
+        posts.bar_interval,
+        posts.bar_start,
+        posts.bar_end,
+        posts.voice_key,
+        posts.author_key,
         count(*) as n_posts,
-        {{ exact_sum('intervals.weight', 24) }} as sum_weight,
-        {{ exact_sum('intervals.weight * intervals.sentiment', 24) }} as sum_weighted,
-        {{ exact_sum('intervals.weight * pow(intervals.sentiment, 2)', 24) }} as sum_weighted_squares,
-        max(intervals.known_at) as known_at,
-        bool_and(intervals.first_seen_at is not null) as is_observed,
-        max(intervals.known_at - intervals.posted_at) as longest_lag,
-        max(intervals.model_version) as model_version
-    from intervals
-    inner join named on intervals.tweet_id = named.tweet_id
+        {{ exact_sum('posts.weight', 24) }} as sum_weight,
+        {{ exact_sum('posts.weight * posts.sentiment', 24) }} as sum_weighted,
+        {{ exact_sum('posts.weight * pow(posts.sentiment, 2)', 24) }} as sum_weighted_squares,
+        max(posts.known_at) as known_at,
+        bool_and(posts.is_observed) as is_observed,
+        max(posts.known_at - posts.posted_at) as longest_lag,
+        max(posts.model_version) as model_version
+    from posts
+    inner join named on posts.tweet_id = named.tweet_id
     group by
-        named.instrument, intervals.bar_interval, intervals.bar_start, intervals.bar_end, intervals.author_key
+        named.instrument, posts.bar_interval, posts.bar_start, posts.bar_end, posts.voice_key, posts.author_key
 
 ),
 
--- An author's say is the root of their posts' weight: loud ones count for more, not for all.
+by_voice as (
+
+    select
+        instrument,
+        bar_interval,
+        bar_start,
+        bar_end,
+        voice_key,
+        cast(sum(n_posts) as bigint) as n_posts,
+        count(*) as n_authors,
+        {{ exact_sum('sum_weight', 24) }} as sum_weight,
+        {{ exact_sum('sum_weighted', 24) }} as sum_weighted,
+        {{ exact_sum('sum_weighted_squares', 24) }} as sum_weighted_squares,
+        max(sum_weight) as top_weight,
+        {{ exact_sum('sum_weighted / nullif(sum_weight, 0)') }} as sum_author_score,
+        count(nullif(sum_weight, 0)) as n_heard,
+        max(known_at) as known_at,
+        bool_and(is_observed) as is_observed,
+        max(longest_lag) as longest_lag,
+        max(model_version) as model_version
+    from by_author
+    group by instrument, bar_interval, bar_start, bar_end, voice_key
+
+),
+
+-- A voice, an author or those whom copies of one text tie together, has the root of its posts' weight to
+-- say: loud ones count for more, not for all.
 voices as (
 
     select
         *,
         sqrt(sum_weight) as voice,
-        sum_weighted / nullif(sum_weight, 0) as author_score
-    from by_author
+        sum_weighted / nullif(sum_weight, 0) as voice_score
+    from by_voice
 
 ),
 
@@ -127,16 +110,17 @@ sums as (
         bar_start,
         bar_end,
         cast(sum(n_posts) as bigint) as n_posts,
-        count(*) as n_authors,
-        count(author_score) as n_voices,
+        cast(sum(n_authors) as bigint) as n_authors,
+        cast(sum(n_heard) as bigint) as n_heard,
+        count(voice_score) as n_voices,
         {{ exact_sum('voice') }} as sum_voice,
         {{ exact_sum('voice * voice') }} as sum_voice_squares,
-        {{ exact_sum('voice * author_score') }} as sum_voice_score,
-        {{ exact_sum('author_score') }} as sum_author_score,
+        {{ exact_sum('voice * voice_score') }} as sum_voice_score,
+        {{ exact_sum('sum_author_score') }} as sum_author_score,
         {{ exact_sum('sum_weight') }} as sum_weight,
         {{ exact_sum('sum_weighted') }} as sum_weighted,
         {{ exact_sum('sum_weighted_squares') }} as sum_weighted_squares,
-        max(sum_weight) as top_weight,
+        max(top_weight) as top_weight,
         max(known_at) as known_at,
         bool_and(is_observed) as is_observed,
         max(longest_lag) as longest_lag,
@@ -152,7 +136,7 @@ bars as (
         *,
         sum_voice * sum_voice / nullif(sum_voice_squares, 0) as n_effective,
         sum_voice_score / nullif(sum_voice, 0) as score,
-        sum_author_score / nullif(n_voices, 0) as score_one_vote,
+        sum_author_score / nullif(n_heard, 0) as score_one_vote,
         sum_weighted / nullif(sum_weight, 0) as post_mean,
         sum_weighted_squares / nullif(sum_weight, 0) as post_mean_square,
         top_weight / nullif(sum_weight, 0) as top_author_share
@@ -160,18 +144,18 @@ bars as (
 
 ),
 
--- Delete-one-author jackknife in closed form: leaving author g out moves the mean by r d, where
--- h = voice / sum of voices, r = h / (1 - h), d = author's score - mean.
+-- Delete-one-voice jackknife in closed form: leaving voice g out moves the mean by r d, where
+-- h = voice / sum of voices, r = h / (1 - h), d = the voice's score - mean.
 leverages as (
 
     select
         voices.instrument,
         voices.bar_interval,
         voices.bar_start,
-        -- Bounded: an author who is nearly all of a bar makes its interval useless, not infinite.
+        -- Bounded: a voice that is nearly all of a bar makes its interval useless, not infinite.
         least(
             1000.0,
-            abs(voices.voice / nullif(bars.sum_voice - voices.voice, 0) * (voices.author_score - bars.score))
+            abs(voices.voice / nullif(bars.sum_voice - voices.voice, 0) * (voices.voice_score - bars.score))
         ) as shift
     from voices
     inner join bars
@@ -295,6 +279,7 @@ select
     session_phase,
     n_posts,
     n_authors,
+    n_voices,
     n_effective,
     shown_score as score,
     case when not is_sparse and {{ has_interval() }} then sqrt(variance) end as se,
@@ -302,7 +287,7 @@ select
     case when not is_sparse and {{ has_interval() }} then score + t_975 * sqrt(variance) end as ci_high,
     case
         when is_sparse then 'none_sparse'
-        else {{ interval_method('n_voices', 'variance', 'sqrt_author_jackknife_t') }}
+        else {{ interval_method('n_voices', 'variance', 'sqrt_voice_jackknife_t') }}
     end as ci_method,
     case when not is_sparse then score_one_vote end as score_one_vote,
     case when not is_sparse then post_mean - 1.96 * {{ post_std() }} end as spread_low,

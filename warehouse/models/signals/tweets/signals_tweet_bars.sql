@@ -1,0 +1,199 @@
+-- One row per validated post and bar interval: the bar that the post falls in, and what it weighs there by
+-- what was known when the bar ended.
+
+with
+
+posts as (
+
+    select
+        tweets.tweet_id,
+        tweets.author_key,
+        tweets.posted_at,
+        tweets.trading_date,
+        tweets.known_at,
+        tweets.first_seen_at,
+        signals.sentiment,
+        -- Of the latest counts, which are later than the bar; those of the bar's end come in below.
+        signals.weight / (1 + signals.engagement) as weight_without_engagement,
+        signals.model_version
+    from {{ ref('validated_tweets') }} as tweets
+    inner join {{ ref('signals_tweet_signals') }} as signals on tweets.tweet_id = signals.tweet_id
+
+),
+
+sessions as (
+
+    select
+        trading_date,
+        close_at,
+        lag(close_at) over (order by trading_date) as previous_close_at
+    from {{ ref('processed_calendar_days') }}
+    where is_trading_day
+
+),
+
+placed as (
+
+    select
+        posts.*,
+        '15min' as bar_interval,
+        {{ bar_start('posted_at', 15) }} as bar_start,
+        {{ bar_start('posted_at', 15) }} + interval '15 minutes' as bar_end
+    from posts
+
+    union all
+
+    select
+        posts.*,
+        '1h' as bar_interval,
+        {{ bar_start('posted_at', 60) }} as bar_start,
+        {{ bar_start('posted_at', 60) }} + interval '60 minutes' as bar_end
+    from posts
+
+    union all
+
+    select
+        posts.*,
+        '1d' as bar_interval,
+        sessions.previous_close_at as bar_start,
+        sessions.close_at as bar_end
+    from posts
+    inner join sessions on posts.trading_date = sessions.trading_date
+
+),
+
+seen_by_then as (
+
+    select
+        placed.tweet_id,
+        placed.bar_interval,
+        {{ latest('sightings.like_count', 'sightings.sighting_number') }} as like_count,
+        {{ latest('sightings.retweet_count', 'sightings.sighting_number') }} as retweet_count,
+        {{ latest('sightings.reply_count', 'sightings.sighting_number') }} as reply_count
+    from placed
+    inner join {{ ref('processed_tweet_sightings') }} as sightings
+        on placed.tweet_id = sightings.tweet_id and sightings.observed_at <= placed.bar_end
+    group by placed.tweet_id, placed.bar_interval
+
+),
+
+-- Copies lead to an original by links that were known with the copy; a chain of 32 is followed to its end.
+copies_0 as (
+
+    select
+        tweet_id,
+        duplicate_of as original_id
+    from {{ ref('processed_tweet_duplicates') }}
+    where duplicate_of is not null
+
+),
+
+{% for step in range(1, 6) -%}
+copies_{{ step }} as (
+
+    select
+        copies.tweet_id,
+        coalesce(further.original_id, copies.original_id) as original_id
+    from copies_{{ step - 1 }} as copies
+    left join copies_{{ step - 1 }} as further on copies.original_id = further.tweet_id
+
+),
+
+{% endfor -%}
+members as (
+
+    select
+        tweet_id,
+        original_id
+    from copies_5
+
+    union all
+
+    select distinct
+        original_id as tweet_id,
+        original_id
+    from copies_5
+
+),
+
+members_of_bars as (
+
+    select distinct
+        placed.bar_interval,
+        placed.bar_start,
+        placed.author_key,
+        members.original_id
+    from placed
+    inner join members on placed.tweet_id = members.tweet_id
+
+),
+
+shared as (
+
+    select
+        bar_interval,
+        bar_start,
+        original_id
+    from members_of_bars
+    group by bar_interval, bar_start, original_id
+    having count(*) > 1
+
+),
+
+ties as (
+
+    select
+        concat(members_of_bars.bar_interval, ' ', members_of_bars.bar_start, ' ') as bar,
+        members_of_bars.author_key,
+        members_of_bars.original_id
+    from members_of_bars
+    inner join shared
+        on
+            members_of_bars.bar_interval = shared.bar_interval
+            and members_of_bars.bar_start = shared.bar_start
+            and members_of_bars.original_id = shared.original_id
+
+),
+
+edges as (
+
+    select
+        concat(bar, 'by ', author_key) as author_node,
+        concat(bar, 'of ', original_id) as original_node
+    from ties
+
+),
+
+campaigns as (
+
+    select
+        node,
+        component
+    from ({{ connected_components('edges', 'author_node', 'original_node') }}) as found  -- noqa: PRS
+
+)
+
+select
+    placed.tweet_id,
+    placed.bar_interval,
+    placed.bar_start,
+    placed.bar_end,
+    placed.author_key,
+    coalesce(campaigns.component, placed.author_key) as voice_key,
+    placed.posted_at,
+    placed.known_at,
+    placed.first_seen_at is not null as is_observed,
+    placed.sentiment,
+    cast(
+        placed.weight_without_engagement * (
+            1 + coalesce({{
+                engagement('seen_by_then.like_count', 'seen_by_then.retweet_count', 'seen_by_then.reply_count')
+            }}, 0)
+        ) as double
+    ) as weight,
+    placed.model_version
+from placed
+left join seen_by_then
+    on placed.tweet_id = seen_by_then.tweet_id and placed.bar_interval = seen_by_then.bar_interval
+left join campaigns
+    on concat(placed.bar_interval, ' ', placed.bar_start, ' by ', placed.author_key) = campaigns.node
