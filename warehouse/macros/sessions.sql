@@ -23,3 +23,12 @@
         else 'closed'
     end
 {%- endmacro %}
+
+{# Minutes of a bar by its interval: 3min, 1h; a daily bar counts as the longest. #}
+{% macro bar_minutes(bar_interval) -%}
+    case
+        when {{ bar_interval }} like '%min' then cast(replace({{ bar_interval }}, 'min', '') as integer)
+        when {{ bar_interval }} like '%h' then cast(replace({{ bar_interval }}, 'h', '') as integer) * 60
+        else 1440
+    end
+{%- endmacro %}
