@@ -72,3 +72,19 @@
 {% macro exact_avg(value) -%}
     ({{ exact_sum(value) }} / count({{ value }}))
 {%- endmacro %}
+
+{#
+  Quantile of a beta distribution at the upper-tail normal deviate z, in closed form (Abramowitz and
+  Stegun 26.5.22): at 2.5 % and 97.5 % within 0.004 of the exact one where a and b are at least 2.
+#}
+{% macro beta_quantile(a, b, z) -%}
+    {%- set harmonic -%} (2 / (1 / (2 * {{ a }} - 1) + 1 / (2 * {{ b }} - 1))) {%- endset -%}
+    {%- set lambda -%} (({{ z }} * {{ z }} - 3) / 6) {%- endset -%}
+    {%- set w -%}
+    (
+        {{ z }} * sqrt({{ harmonic }} + {{ lambda }}) / {{ harmonic }}
+        - (1 / (2 * {{ b }} - 1) - 1 / (2 * {{ a }} - 1)) * ({{ lambda }} + 5.0 / 6 - 2 / (3 * {{ harmonic }}))
+    )
+    {%- endset -%}
+    ({{ a }} / ({{ a }} + {{ b }} * exp(2 * {{ w }})))
+{%- endmacro %}
