@@ -1,10 +1,10 @@
-{# Pearson's correlation from a count and sums; null where either side does not vary. #}
+{# Pearson's correlation from a count and sums; null of nothing and where either side does not vary. #}
 {% macro correlation(n, x, y, xx, yy, xy) -%}
     (
-        ({{ xy }} - {{ x }} * {{ y }} / {{ n }})
+        ({{ xy }} - {{ x }} * {{ y }} / nullif({{ n }}, 0))
         / nullif(sqrt(
-            greatest(0, {{ xx }} - {{ x }} * {{ x }} / {{ n }})
-            * greatest(0, {{ yy }} - {{ y }} * {{ y }} / {{ n }})
+            greatest(0, {{ xx }} - {{ x }} * {{ x }} / nullif({{ n }}, 0))
+            * greatest(0, {{ yy }} - {{ y }} * {{ y }} / nullif({{ n }}, 0))
         ), 0)
     )
 {%- endmacro %}

@@ -311,15 +311,22 @@ p_values as (
 
 ),
 
+family as (
+
+    select count(*) as n_combinations from p_values
+
+),
+
 -- Holm: the smallest of m is multiplied by m, the next by m - 1, and none falls below the one before.
 steps as (
 
     select
-        combination,
-        p_value,
-        count(*) over () as n_combinations,
-        p_value * (count(*) over () - row_number() over (order by p_value, combination) + 1) as step
+        p_values.combination,
+        p_values.p_value,
+        p_values.p_value
+        * (family.n_combinations + 1 - row_number() over (order by p_values.p_value, p_values.combination)) as step
     from p_values
+    cross join family
 
 ),
 
@@ -328,7 +335,6 @@ adjusted as (
     select
         combination,
         p_value,
-        n_combinations,
         least(1, max(step) over (order by p_value, combination)) as p_adjusted
     from steps
 
@@ -457,7 +463,7 @@ measured as (
         end as min_detectable_ic,
         adjusted.p_value,
         adjusted.p_adjusted,
-        adjusted.n_combinations,
+        family.n_combinations,
         daily.n as n_days_daily,
         daily.mean as ic_daily_mean,
         daily.mean - daily.half_width as ic_daily_low,
@@ -477,6 +483,7 @@ measured as (
         drifts.autocorrelation
     from combinations
     cross join sources
+    cross join family
     left join tested on combinations.combination = tested.combination
     left join adjusted on combinations.combination = adjusted.combination
     left join daily on combinations.combination = daily.combination
@@ -502,7 +509,7 @@ select
     ic_method,
     p_value,
     p_adjusted,
-    coalesce(n_combinations, 0) as n_combinations,
+    n_combinations,
     min_detectable_ic,
     case
         when n_bars = 0 then 'no prices: no bar has a return'
