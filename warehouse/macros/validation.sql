@@ -9,12 +9,12 @@
     )
 {%- endmacro %}
 
-{# Fisher's z of a correlation, kept finite where the correlation is ±1, and back. #}
+{# Fisher's z of a correlation, null of ±1, and back. #}
 {% macro fisher_z(correlation) -%}
-    (0.5 * ln((1 + least({{ correlation }}, 1 - 1e-12)) / (1 - greatest({{ correlation }}, 1e-12 - 1))))
+    (0.5 * ln(nullif(1 + {{ correlation }}, 0) / nullif(1 - {{ correlation }}, 0)))
 {%- endmacro %}
 {% macro from_fisher_z(z) -%}
-    (1 - 2 / (exp(2 * least(20, {{ z }})) + 1))
+    (1 - 2 / (exp(2 * ({{ z }})) + 1))
 {%- endmacro %}
 
 {#
@@ -27,9 +27,10 @@
     - count(*) over (partition by {{ group }}) - 2
 {%- endmacro %}
 
-{# Length in minutes of an intraday price bar from its interval: 3min, 1h. #}
+{# Length in minutes of a price bar from its interval: 3min, 1h, 1d. #}
 {% macro interval_minutes(bar_interval) -%}
     case
+        when {{ bar_interval }} = '1d' then 1440
         when {{ bar_interval }} like '%min' then cast(replace({{ bar_interval }}, 'min', '') as integer)
         when {{ bar_interval }} like '%h' then 60 * cast(replace({{ bar_interval }}, 'h', '') as integer)
     end

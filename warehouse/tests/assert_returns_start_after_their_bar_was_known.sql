@@ -1,5 +1,5 @@
--- A price from before a bar was known would let its score look ahead; a return has two prices in that order, and
--- within a session unless it is to the next day's close.
+-- A price from before a bar was known would let its score look ahead.
+-- A return has two prices in that order, within one session unless it is to the next day's close.
 select
     channel,
     instrument,

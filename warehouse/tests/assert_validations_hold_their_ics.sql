@@ -1,5 +1,5 @@
--- An interval surrounds its IC and exists only where it is honest; no correction makes a result more certain; every
--- bar with a score is counted.
+-- An interval surrounds its estimate and exists only where it is honest, no correction makes a result more
+-- certain, and every bar is counted.
 select
     channel,
     instrument,

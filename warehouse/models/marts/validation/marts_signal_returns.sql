@@ -1,5 +1,5 @@
--- One row per channel, instrument, bar interval, bar and horizon: the bar's score, and what the price did from the
--- first moment at which one could have acted on it.
+-- One row per channel, instrument, bar interval, bar and horizon: the bar's score, and what the price did
+-- from the first moment at which one could have acted on it.
 
 with
 
@@ -29,7 +29,7 @@ price_bars as (
         bars.open,
         bars.close,
         bars.bar_interval = '1d' as is_daily,
-        case when bars.bar_interval = '1d' then 1440 else {{ interval_minutes('bars.bar_interval') }} end as minutes,
+        {{ interval_minutes('bars.bar_interval') }} as minutes,
         case when bars.bar_interval = '1d' then days.open_at else bars.bar_start end as bar_start
     from {{ ref('validated_price_bars') }} as bars
     inner join days on bars.trading_date = days.calendar_date
@@ -70,8 +70,12 @@ ranked_series as (
 
     select
         *,
-        row_number() over (partition by instrument, trading_date, is_daily order by minutes, symbol) as intraday_rank,
-        row_number() over (partition by instrument, trading_date, is_whole order by minutes, symbol) as whole_rank
+        row_number() over (
+            partition by instrument, trading_date, is_daily order by minutes, symbol
+        ) as intraday_rank,
+        row_number() over (
+            partition by instrument, trading_date, is_whole order by minutes, symbol
+        ) as whole_rank
     from series
 
 ),
@@ -131,7 +135,8 @@ bars as (
         scored.*,
         days.close_at,
         case
-            when scored.available_at >= days.open_at and scored.available_at < days.close_at then days.calendar_date
+            when scored.available_at >= days.open_at and scored.available_at < days.close_at
+                then days.calendar_date
         end as this_session,
         case
             when scored.available_at < days.open_at then days.calendar_date else days.next_session
@@ -184,15 +189,17 @@ bought as (
 
     select
         asked.*,
+        asked.tick_at + asked.horizon_minutes * interval '1 minute' as target_at,
         sessions.last_at,
         sessions.last_price,
         case when asked.tick_at is null then asked.next_session else asked.this_session end as entry_date,
         case
-            when asked.tick_at is null and asked.horizon = 'next_day' then sessions.first_at else asked.tick_at
+            when asked.tick_at is not null or asked.horizon <> 'next_day' then asked.tick_at
+            else sessions.first_at
         end as entry_at,
         case
-            when asked.tick_at is null and asked.horizon = 'next_day' then sessions.first_price
-            else asked.tick_price
+            when asked.tick_at is not null or asked.horizon <> 'next_day' then asked.tick_price
+            else sessions.first_price
         end as entry_price
     from asked
     left join sessions
@@ -205,7 +212,7 @@ sold as (
 
     select
         bought.*,
-        bought.entry_at + bought.horizon_minutes * interval '1 minute' > bought.close_at as is_past_close,
+        bought.target_at > bought.close_at as is_past_close,
         case when bought.horizon_minutes is null then bought.last_at else ticks.bar_end end as exit_at,
         case when bought.horizon_minutes is null then bought.last_price else ticks.close end as exit_price
     from bought
@@ -214,8 +221,8 @@ sold as (
             bought.price_instrument = ticks.instrument
             and bought.return_date = ticks.trading_date
             and bought.entry_at <= ticks.bar_start
-            and bought.entry_at + bought.horizon_minutes * interval '1 minute' >= ticks.bar_end
-            and bought.entry_at + bought.horizon_minutes * interval '1 minute' < ticks.bar_end + ticks.duration
+            and bought.target_at >= ticks.bar_end
+            and bought.target_at < ticks.bar_end + ticks.duration
 
 ),
 

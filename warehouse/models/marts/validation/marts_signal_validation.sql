@@ -1,5 +1,5 @@
--- One row per channel, instrument, bar interval and horizon: how well scores ranked the returns that followed, how
--- sure that is, and how little so few days could have shown.
+-- One row per channel, instrument, bar interval and horizon: how well scores ranked the returns that
+-- followed, how sure that is, and how little so few days could have shown.
 
 with
 
@@ -36,8 +36,8 @@ combinations as (
         count(distinct return_date) as n_days,
         min(return_date) as first_date,
         max(return_date) as last_date,
-        count(case when forward_return is not null and availability_basis = 'assumed' then 1 end) as n_assumed,
-        count(case when forward_return is not null and is_backfilled then 1 end) as n_backfilled
+        count(case when return_date is not null and availability_basis = 'assumed' then 1 end) as n_assumed,
+        count(case when return_date is not null and is_backfilled then 1 end) as n_backfilled
     from asked
     group by channel, instrument, bar_interval, horizon
 
@@ -81,7 +81,7 @@ ranked as (
 
 ),
 
--- Bars of a day share its news, and their returns overlap: a day is one draw. What follows needs its sums only.
+-- Bars of a day share its news, and their returns overlap: a day is one draw. Its sums are all that it takes.
 by_day as (
 
     select
@@ -223,7 +223,9 @@ errors as (
         -- Wilson's interval for as many independent bars as would vary as much as these days do.
         power(hit_quantiles.t_975, 2) / case
             when variances.hit_variance <= {{ least_variance() }} then estimates.n_signed_days
-            else least(estimates.n_signed, estimates.hit_rate * (1 - estimates.hit_rate) / variances.hit_variance)
+            else least(
+                estimates.n_signed, estimates.hit_rate * (1 - estimates.hit_rate) / variances.hit_variance
+            )
         end as wilson
     from estimates
     inner join combinations on estimates.combination = combinations.combination
@@ -233,7 +235,7 @@ errors as (
 
 ),
 
-tested as (
+judged as (
 
     select
         *,
@@ -242,11 +244,18 @@ tested as (
             when coalesce(ic_variance, 0) <= {{ least_variance() }} then 'none_no_variance'
             when n_overlaps > 0 then 'day_jackknife_fisher_t_lag1'
             else 'day_jackknife_fisher_t'
-        end as ic_method,
-        case
-            when n_days >= {{ var('validation_min_days') }} and ic_variance > {{ least_variance() }} then abs(z) / z_se
-        end as t
+        end as ic_method
     from errors
+
+),
+
+tested as (
+
+    select
+        *,
+        case when ic_method like 'day%' then abs(z) / z_se end as t,
+        case when ic_method like 'day%' then ic_t * z_se end as half_width
+    from judged
 
 ),
 
@@ -323,8 +332,9 @@ steps as (
     select
         p_values.combination,
         p_values.p_value,
-        p_values.p_value
-        * (family.n_combinations + 1 - row_number() over (order by p_values.p_value, p_values.combination)) as step
+        p_values.p_value * (
+            family.n_combinations + 1 - row_number() over (order by p_values.p_value, p_values.combination)
+        ) as step
     from p_values
     cross join family
 
@@ -340,7 +350,7 @@ adjusted as (
 
 ),
 
--- Within a day, for horizons that end within it: returns to one common price would only mirror the day's prices.
+-- Within a day. Returns to one common price would only mirror the day's prices.
 ranked_in_day as (
 
     select
@@ -358,9 +368,8 @@ day_ics as (
     select
         combination,
         return_date,
-        sum(score_rank * return_rank)
-        / nullif(
-            sqrt(cast(sum(score_rank * score_rank) as double) * cast(sum(return_rank * return_rank) as double)), 0
+        sum(score_rank * return_rank) / nullif(
+            sqrt(cast(sum(score_rank * score_rank) as double) * sum(return_rank * return_rank)), 0
         ) as ic
     from ranked_in_day
     group by combination, return_date
@@ -381,24 +390,27 @@ day_ic_sums as (
 
 ),
 
+day_ic_moments as (
+
+    select
+        *,
+        squares / n - mean * mean as variance
+    from day_ic_sums
+
+),
+
 daily as (
 
     select
-        day_ic_sums.combination,
-        day_ic_sums.n,
-        day_ic_sums.mean,
+        moments.combination,
+        moments.n,
+        moments.mean,
         case
-            when
-                day_ic_sums.n >= {{ var('validation_min_days') }}
-                and day_ic_sums.squares / day_ic_sums.n - day_ic_sums.mean * day_ic_sums.mean > {{ least_variance() }}
-                then
-                    quantiles.t_975 * sqrt(
-                        (day_ic_sums.squares / day_ic_sums.n - day_ic_sums.mean * day_ic_sums.mean)
-                        / (day_ic_sums.n - 1)
-                    )
+            when moments.n >= {{ var('validation_min_days') }} and moments.variance > {{ least_variance() }}
+                then quantiles.t_975 * sqrt(moments.variance / (moments.n - 1))
         end as half_width
-    from day_ic_sums
-    left join quantiles on least(day_ic_sums.n - 1, 1000) = quantiles.degrees_of_freedom
+    from day_ic_moments as moments
+    left join quantiles on least(moments.n - 1, 1000) = quantiles.degrees_of_freedom
 
 ),
 
@@ -454,13 +466,11 @@ measured as (
         sources.is_simulated,
         tested.ic,
         coalesce(tested.ic_method, 'none_few_days') as ic_method,
-        case when tested.t is not null then {{ from_fisher_z('tested.z - tested.ic_t * tested.z_se') }} end as ic_low,
-        case when tested.t is not null then {{ from_fisher_z('tested.z + tested.ic_t * tested.z_se') }} end as ic_high,
+        {{ from_fisher_z('tested.z - tested.half_width') }} as ic_low,
+        {{ from_fisher_z('tested.z + tested.half_width') }} as ic_high,
         case when tested.t is not null then least(tested.n, 3 + 1 / power(tested.z_se, 2)) end as n_effective,
         -- 0.8416 is the normal quantile at 0.8.
-        case
-            when tested.t is not null then {{ from_fisher_z('(tested.ic_t + 0.8416) * tested.z_se') }}
-        end as min_detectable_ic,
+        {{ from_fisher_z('tested.half_width + 0.8416 * tested.z_se') }} as min_detectable_ic,
         adjusted.p_value,
         adjusted.p_adjusted,
         family.n_combinations,
@@ -517,7 +527,9 @@ select
             then 'too few days: ' || n_days || ', and an interval takes {{ var("validation_min_days") }}'
         when min_detectable_ic is null then 'no interval: its days do not differ'
         when min_detectable_ic > {{ var('validation_plausible_ic') }}
-            then 'underpowered: ' || n_days || ' days can only show an IC above ' || round(min_detectable_ic, 2)
+            then
+                'underpowered: ' || n_days || ' days can only show an IC above '
+                || round(min_detectable_ic, 2)
         else n_days || ' days can show an IC above ' || round(min_detectable_ic, 2)
     end as power_note,
     coalesce(n_days_daily, 0) as n_days_daily,
