@@ -207,6 +207,7 @@ def test_returns_are_those_read_off_the_price_bars_by_hand(warehouse: Warehouse)
     # Whole minutes fall on the starts of price bars too.
     moments = [first + timedelta(minutes=int(minute)) for minute in minutes]
     moments += [at + timedelta(seconds=float(rng.uniform(0, 60))) for at in moments]
+    moments += [edge for _, *edges in sessions for edge in edges]
     names = ["NIFTY50", "SENSEX", "FINNIFTY", "MARKET", "TCS"]
     asked = [(names[n % 5], ("15min", "1d")[n % 7 == 0], at) for n, at in enumerate(sorted(set(moments)))]
     warehouse.put("validated.price_bars", prices)
