@@ -1,0 +1,522 @@
+"""Scores against returns, through the SQL that a build runs, held against plain Python and simulation."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.random import Generator, default_rng
+from numpy.typing import NDArray
+from scipy import stats
+
+from config import Settings
+from tests.warehouse.conftest import rows
+
+MODELS = Path("target", "compiled", "market_intel", "warehouse", "models", "marts", "validation")
+FIRST = date(2025, 6, 2)
+STEP = timedelta(minutes=3)
+Doubles = NDArray[np.float64]
+
+
+class Warehouse:
+    """An empty warehouse with the seeds and the calendar, in which single models run on given rows."""
+
+    def __init__(self, folder: Path, built: Settings) -> None:
+        self._models = built.build / MODELS
+        self._connection = duckdb.connect(str(folder / "warehouse.duckdb"))
+        for schema in ("raw", "processed", "validated", "seeds", "marts"):
+            self._connection.execute(f"create schema {schema}")
+        self._connection.execute(f"attach '{built.published_db}' as built (read_only)")
+        for table in ("seeds.student_t_quantiles", "seeds.validation_horizons", "processed.calendar_days"):
+            self._connection.execute(f"create table {table} as from built.{table}")
+        self._connection.execute("create table raw.tweets as select 'archive' as source")
+        self._connection.execute("set TimeZone = 'UTC'")
+
+    def put(self, table: str, frame: pd.DataFrame) -> None:
+        self._connection.register("frame", frame)
+        self._connection.execute(f"create or replace table {table} as from frame")
+
+    def run(self, model: str) -> pd.DataFrame:
+        """Build ``marts.<model>`` from what has been put; its rows."""
+        sql = (self._models / f"marts_{model}.sql").read_text()
+        self._connection.execute(f"create or replace table marts.{model} as {sql}")
+        return self._connection.sql(f"from marts.{model}").df()
+
+    def sessions(self, count: int) -> list[tuple[date, datetime, datetime]]:
+        """Date, open and close of so many sessions of regular hours."""
+        return self._connection.sql(
+            f"""
+            select calendar_date, open_at, close_at from processed.calendar_days
+            where is_trading_day and is_regular_hours and calendar_date >= date '{FIRST}'
+            order by calendar_date limit {count}
+            """
+        ).fetchall()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@pytest.fixture
+def warehouse(demo: Settings, tmp_path: Path) -> Iterator[Warehouse]:
+    made = Warehouse(tmp_path, demo)
+    yield made
+    made.close()
+
+
+def returns(
+    score: Doubles,
+    forward_return: Doubles,
+    days: NDArray[np.int64],
+    overlap: int = 0,
+    instrument: object = "NIFTY50",
+    horizon: str = "15min",
+) -> pd.DataFrame:
+    """Rows of ``marts.signal_returns``, one a bar; the bars of a day follow each other."""
+    frame = pd.DataFrame(
+        {"instrument": instrument, "day": days, "score": score, "forward_return": forward_return}
+    )
+    place = frame.groupby(["instrument", "day"]).cumcount()
+    minutes = 1440 * frame["day"] + 225 + 15 * place
+    start = pd.Timestamp(FIRST, tz="UTC") + pd.to_timedelta(minutes, unit="min")
+    dates = {day: FIRST + timedelta(days=day) for day in range(-1, int(days.max()) + 1)}
+    return frame.assign(
+        channel="x",
+        bar_interval="15min",
+        horizon=horizon,
+        price_instrument="NIFTY50",
+        availability_basis="observed",
+        is_backfilled=False,
+        bar_start=start,
+        bar_end=start + timedelta(minutes=15),
+        entry_date=(frame["day"] - overlap).map(dates),
+        return_date=frame["day"].map(dates),
+    ).drop(columns="day")
+
+
+# ---- Returns ---------------------------------------------------------------------------------------
+
+
+def bars_of_prices(sessions: list[tuple[date, datetime, datetime]], rng: Generator) -> pd.DataFrame:
+    """3-minute bars of two instruments, one with holes, and daily bars of one of them and of a third."""
+    found = []
+    for instrument, missing in (("NIFTY50", 0.0), ("SENSEX", 0.1)):
+        price = 100.0
+        for day, open_at, close_at in sessions:
+            at = open_at
+            while at < close_at:
+                first, price = price, price * float(np.exp(rng.normal(0, 0.002)))
+                if rng.random() >= missing:
+                    found.append((instrument, "3min", day, at, first, price))
+                at += timedelta(minutes=3)
+    for instrument in ("SENSEX", "FINNIFTY"):
+        for day, open_at, _ in sessions:
+            first, last = rng.uniform(90, 110, 2)
+            found.append((instrument, "1d", day, open_at - timedelta(hours=9, minutes=15), first, last))
+    names = ["instrument", "bar_interval", "trading_date", "bar_start", "open", "close"]
+    return pd.DataFrame(found, columns=names).assign(
+        symbol=lambda frame: frame["instrument"], is_in_session=True
+    )
+
+
+def bars_of_scores(available: list[tuple[str, str, datetime]], score: Doubles) -> pd.DataFrame:
+    return pd.DataFrame(available, columns=["instrument", "bar_interval", "available_at"]).assign(
+        channel="x",
+        score=score,
+        bar_end=lambda frame: frame["available_at"],
+        bar_start=lambda frame: frame["available_at"] - timedelta(minutes=15),
+        availability_basis="observed",
+        is_backfilled=False,
+        model_version="m",
+    )
+
+
+class Bars(NamedTuple):
+    """First and last price of an instrument's 3-minute bars by start, and of its daily bars by date."""
+
+    ticks: dict[datetime, tuple[float, float]]
+    daily: dict[date, tuple[float, float]]
+
+    def session(self, day: date, open_at: datetime, close_at: datetime) -> tuple[float, float] | None:
+        """First and last price of a session."""
+        last_at = close_at - STEP
+        if open_at in self.ticks and last_at in self.ticks:
+            return self.ticks[open_at][0], self.ticks[last_at][1]
+        return self.daily.get(day)
+
+
+def read_off(prices: pd.DataFrame, instrument: str) -> Bars:
+    own = prices[prices["instrument"] == instrument]
+    intraday, daily = own[own["bar_interval"] == "3min"], own[own["bar_interval"] == "1d"]
+    return Bars(
+        {row.bar_start.to_pydatetime(): (row.open, row.close) for row in intraday.itertuples()},
+        {row.trading_date: (row.open, row.close) for row in daily.itertuples()},
+    )
+
+
+Trade = tuple[str, datetime | None, float | None, datetime | None, float | None]
+
+
+def by_hand(
+    bars: Bars, sessions: list[tuple[date, datetime, datetime]], known: datetime, horizon: str
+) -> Trade | None:
+    """What the price did after a moment, looking at one bar after the other; None where nothing is asked."""
+    number = bisect_left([close_at for _, _, close_at in sessions], known + timedelta(microseconds=1))
+    is_open = number < len(sessions) and sessions[number][1] <= known
+    entry: tuple[datetime, float] | None = None
+    if is_open:
+        _, open_at, close_at = sessions[number]
+        at = open_at - STEP * ((open_at - known) // STEP)
+        if at in bars.ticks and at < close_at:
+            entry = at, bars.ticks[at][0]
+    if horizon == "next_day":
+        later = number + is_open
+        if later >= len(sessions) or (then := bars.session(*sessions[later])) is None:
+            return ("no_exit_price" if entry else "no_entry_price", *(entry or (None, None)), None, None)
+        entry = entry or (sessions[later][1], then[0])
+        return "complete", *entry, sessions[later][2], then[1]
+    if not is_open:
+        return None
+    if not entry:
+        return "no_entry_price", None, None, None, None
+    if horizon == "close":
+        end, last = close_at, (bars.session(*sessions[number]) or (None, None))[1]
+    else:
+        end = entry[0] + timedelta(minutes=int(horizon.removesuffix("min")))
+        if end > close_at:
+            return "past_close", *entry, None, None
+        last = bars.ticks.get(end - STEP, (None, None))[1]
+    return ("complete", *entry, end, last) if last is not None else ("no_exit_price", *entry, None, None)
+
+
+def test_returns_are_those_read_off_the_price_bars_by_hand(warehouse: Warehouse) -> None:
+    rng = default_rng(1)
+    sessions = warehouse.sessions(6)
+    prices = bars_of_prices(sessions, rng)
+    first, last = sessions[0][1] - timedelta(hours=3), sessions[-1][2] + timedelta(hours=3)
+    minutes = rng.integers(0, int((last - first).total_seconds() / 60), 400)
+    # Whole minutes fall on the starts of price bars too.
+    moments = [first + timedelta(minutes=int(minute)) for minute in minutes]
+    moments += [at + timedelta(seconds=float(rng.uniform(0, 60))) for at in moments]
+    moments += [edge for _, *edges in sessions for edge in edges]
+    names = ["NIFTY50", "SENSEX", "FINNIFTY", "MARKET", "TCS"]
+    asked = [(names[n % 5], ("15min", "1d")[n % 7 == 0], at) for n, at in enumerate(sorted(set(moments)))]
+    warehouse.put("validated.price_bars", prices)
+    warehouse.put("marts.signal_bars", bars_of_scores(asked, np.ones(len(asked))))
+    found = warehouse.run("signal_returns")
+
+    got = {
+        (row.instrument, row.available_at.to_pydatetime(), row.horizon): (
+            row.return_status,
+            *(
+                None if pd.isna(value) else value
+                for value in (row.entry_at, row.entry_price, row.exit_at, row.exit_price)
+            ),
+        )
+        for row in found.itertuples()
+    }
+    expected: dict[tuple[str, datetime, str], Trade] = {}
+    bars = {name: read_off(prices, name) for name in ("NIFTY50", "SENSEX", "FINNIFTY")}
+    for instrument, interval, known in asked:
+        horizons = ["next_day"] if interval == "1d" else ["15min", "30min", "60min", "close", "next_day"]
+        for horizon in horizons if instrument != "TCS" else []:
+            priced = "NIFTY50" if instrument == "MARKET" else instrument
+            if (trade := by_hand(bars[priced], sessions, known, horizon)) is not None:
+                expected[instrument, known, horizon] = trade
+    assert got == expected
+    statuses = Counter(trade[0] for trade in expected.values())
+    assert min(statuses[name] for name in ("complete", "no_entry_price", "past_close", "no_exit_price")) > 10
+    whole = found[found["return_status"] == "complete"]
+    assert np.allclose(whole["forward_return"], whole["exit_price"] / whole["entry_price"] - 1, rtol=1e-12)
+
+
+def test_what_is_known_later_is_bought_later(warehouse: Warehouse) -> None:
+    sessions = warehouse.sessions(3)
+    warehouse.put("validated.price_bars", bars_of_prices(sessions, default_rng(2)))
+    open_at = sessions[0][1]
+    asked = [("NIFTY50", "15min", open_at + timedelta(minutes=n)) for n in (0, 1, 3, 4, 372, 373, 375, 1000)]
+    warehouse.put("marts.signal_bars", bars_of_scores(asked, np.ones(len(asked))))
+    found = warehouse.run("signal_returns")
+    next_day = found[found["horizon"] == "next_day"].sort_values("available_at")
+    waits = [(entry - open_at) / timedelta(minutes=1) for entry in next_day["entry_at"]]
+    next_open = (sessions[1][1] - open_at) / timedelta(minutes=1)
+    assert waits == [0, 3, 3, 6, 372, next_open, next_open, next_open]
+    assert next_day["entry_price"].nunique() == 5
+    assert next_day["exit_at"].nunique() == 1
+
+
+@pytest.mark.shared
+def test_returns_of_real_bars_are_in_the_raw_price_file(real: Settings, shared: Path) -> None:
+    with gzip.open(shared / "prices" / "NIFTY_3min_2025.csv.gz", "rt") as lines:
+        raw = {row["datetime"]: row for row in csv.DictReader(lines)}
+    found = rows(
+        real,
+        """
+        select
+            strftime(timezone('Asia/Kolkata', entry_at), '%Y-%m-%d %H:%M:%S'),
+            strftime(timezone('Asia/Kolkata', exit_at - interval '3 minutes'), '%Y-%m-%d %H:%M:%S'),
+            forward_return,
+            available_at <= entry_at and entry_at - available_at < interval '3 minutes'
+        from marts.signal_returns
+        where instrument in ('NIFTY50', 'MARKET') and return_status = 'complete' and horizon <> 'next_day'
+        """,
+    )
+    assert len(found) > 400
+    for entry, last, forward_return, is_prompt in found:
+        by_file = float(raw[str(last)]["close"]) / float(raw[str(entry)]["open"]) - 1
+        assert forward_return == pytest.approx(by_file, abs=1e-12)
+        assert is_prompt
+    assert rows(real, "select distinct is_simulated from marts.signal_validation") == [(False,)]
+
+
+# ---- From prices to verdicts ------------------------------------------------------------------------
+
+
+Walk = tuple[Warehouse, list[tuple[str, str, datetime]], Doubles, Doubles]
+
+
+@pytest.fixture
+def walk(warehouse: Warehouse) -> Walk:
+    """Bars known every 15 minutes of 40 sessions; the price's move in 15 minutes after and before each."""
+    rng = default_rng(3)
+    sessions = warehouse.sessions(40)
+    prices = bars_of_prices(sessions, rng)
+    warehouse.put("validated.price_bars", prices)
+    nifty = prices[prices["instrument"] == "NIFTY50"].set_index("bar_start")
+    known = [open_at + timedelta(minutes=15 * n) for _, open_at, _ in sessions for n in range(1, 24)]
+    open_price = nifty["open"].to_dict()
+    at = np.array([open_price[moment] for moment in known])
+    after = np.array([open_price[moment + timedelta(minutes=15)] for moment in known])
+    before = np.array([open_price[moment - timedelta(minutes=15)] for moment in known])
+    return warehouse, [("NIFTY50", "15min", moment) for moment in known], after / at - 1, at / before - 1
+
+
+def verdict(
+    warehouse: Warehouse, asked: list[tuple[str, str, datetime]], score: Doubles, horizon: str = "15min"
+) -> Any:
+    warehouse.put("marts.signal_bars", bars_of_scores(asked, score))
+    warehouse.run("signal_returns")
+    found = warehouse.run("signal_validation").set_index("horizon")
+    assert len(found) == 5
+    return found.loc[horizon]
+
+
+def test_a_signal_that_knows_the_future_is_found(walk: Walk) -> None:
+    warehouse, asked, after, _ = walk
+    perfect = verdict(warehouse, asked, after)
+    assert perfect["ic"] == pytest.approx(1)
+    assert perfect["hit_rate"] == 1
+    assert (perfect["n_days"], perfect["ic_method"]) == (40, "none_no_variance")
+    assert perfect["p_value"] == 2.0**-39, "no test of 40 days can claim less"
+    assert perfect["p_adjusted"] < 1e-9
+    noisy = verdict(warehouse, asked, after + default_rng(4).normal(0, after.std(), len(after)))
+    assert 0.6 < noisy["ic_low"] < noisy["ic"] < noisy["ic_high"] < 0.8
+    assert noisy["p_adjusted"] < 1e-9
+
+
+def test_noise_shows_nothing(walk: Walk) -> None:
+    warehouse, asked, _, _ = walk
+    noise = verdict(warehouse, asked, default_rng(5).normal(size=len(asked)))
+    assert noise["ic_low"] < 0 < noise["ic_high"]
+    assert noise["p_value"] > 0.05
+    assert noise["hit_rate_low"] < noise["hit_rate_by_chance"] < noise["hit_rate_high"]
+    assert noise["min_detectable_ic"] == pytest.approx(2.84 / np.sqrt(noise["n_effective"]), rel=0.1)
+
+
+def test_a_signal_that_repeats_the_past_shows_nothing_unless_returns_start_too_early(walk: Walk) -> None:
+    warehouse, asked, _, before = walk
+    past = verdict(warehouse, asked, before)
+    assert past["ic_low"] < 0 < past["ic_high"]
+    early = [(name, interval, moment - timedelta(minutes=15)) for name, interval, moment in asked]
+    assert verdict(warehouse, early, before)["ic"] == pytest.approx(1), "the leak that the rule prevents"
+
+
+# ---- The numbers ------------------------------------------------------------------------------------
+
+
+def correlation(score: NDArray[Any], forward_return: NDArray[Any]) -> float:
+    return float(stats.spearmanr(score, forward_return).statistic)
+
+
+def jackknife(frame: pd.DataFrame, is_lagged: bool) -> tuple[float, float, float, float]:
+    """IC, ends of its interval and p, by deleting one day after the other; ranks are those of all bars."""
+    x, y = stats.rankdata(frame["score"]), stats.rankdata(frame["forward_return"])
+    x, y = x - x.mean(), y - y.mean()
+    days = frame["return_date"].to_numpy()
+    names = np.unique(days)
+    ic = np.corrcoef(x, y)[0, 1]
+    shifts = np.array([np.corrcoef(x[days != day], y[days != day])[0, 1] - ic for day in names])
+    overlap = 2 * max(0.0, float(shifts[1:] @ shifts[:-1])) if is_lagged else 0.0
+    variance = (len(names) - 1) / len(names) * (shifts @ shifts + overlap)
+    share = np.array([np.sqrt((x[days == day] ** 2).sum() * (y[days == day] ** 2).sum()) for day in names])
+    freedom = max(1, round(share.sum() ** 2 / (share**2).sum() - 1))
+    se = np.sqrt(variance) / (1 - ic**2)
+    half = stats.t.ppf(0.975, freedom) * se
+    p = 2 * stats.t.sf(abs(np.arctanh(ic)) / se, freedom)
+    low, high = np.tanh(np.arctanh(ic) + np.array([-half, half]))
+    return ic, low, high, max(p, 2.0 ** (1 - len(names)))
+
+
+def test_measures_equal_their_definitions_computed_by_hand(warehouse: Warehouse) -> None:
+    """Ties, zeros, uneven days, odd and even degrees of freedom, and returns over a close."""
+    rng = default_rng(6)
+    frames = []
+    for number, n_days in enumerate([2, 6, 7, 8, 9, 12, 15, 30, 60]):
+        days = np.repeat(np.arange(n_days), rng.integers(1, 12, n_days))
+        score = np.round(rng.normal(0, 1, len(days)) + 0.5 * rng.normal(0, 1, n_days)[days], 1)
+        forward = np.round(0.2 * score * (number % 2) + rng.normal(0, 1, len(days)), 1)
+        overlap = number % 3 == 1
+        horizon = "next_day" if overlap else "30min"
+        frames.append(returns(score, forward, days, int(overlap), f"I{n_days}", horizon))
+    warehouse.put("marts.signal_returns", pd.concat(frames))
+    found = warehouse.run("signal_validation").set_index("instrument")
+
+    ps = []
+    for frame in frames:
+        name, horizon = frame["instrument"].iloc[0], frame["horizon"].iloc[0]
+        row = found.loc[name]
+        score, forward = frame["score"].to_numpy(), frame["forward_return"].to_numpy()
+        assert row["ic"] == pytest.approx(correlation(score, forward), abs=1e-12)
+        assert (row["n_bars"], row["n_days"]) == (len(frame), frame["return_date"].nunique())
+        is_signed = (score != 0) & (forward != 0)
+        assert (row["n_signed"], row["n_zero"]) == (is_signed.sum(), (~is_signed).sum())
+        assert row["hit_rate"] == pytest.approx((score * forward > 0).sum() / is_signed.sum())
+
+        neighbours = frame[frame["bar_start"].shift(-1) == frame["bar_end"]].index
+        now, later = score[neighbours], score[neighbours + 1]
+        position = (2 * stats.rankdata(score) - 1) / len(score) - 1
+        assert row["n_consecutive"] == len(now)
+        traded = np.abs(position[neighbours + 1] - position[neighbours])
+        assert row["turnover"] == pytest.approx(traded.mean())
+        assert row["autocorrelation"] == pytest.approx(np.corrcoef(now, later)[0, 1], abs=1e-9)
+
+        daily = [
+            correlation(day["score"].to_numpy(), day["forward_return"].to_numpy())
+            for _, day in frame.groupby("return_date")
+            if len(day) >= 5 and day["score"].nunique() > 1 and day["forward_return"].nunique() > 1
+        ]
+        if horizon == "next_day":
+            assert row["n_days_daily"] == 0
+        else:
+            assert row["n_days_daily"] == len(daily)
+            assert row["ic_daily_mean"] == pytest.approx(np.mean(daily), abs=1e-9)
+            if len(daily) >= 6:
+                half = stats.t.ppf(0.975, len(daily) - 1) * stats.sem(daily)
+                assert row["ic_daily_high"] == pytest.approx(np.mean(daily) + half, abs=1e-6)
+
+        if row["n_days"] < 6:
+            assert (row["ic_method"], row["power_note"]) == (
+                "none_few_days",
+                "too few days: 2, and an interval takes 6",
+            )
+            assert row[["ic_low", "p_value", "p_adjusted", "hit_rate_low"]].isna().all()
+            continue
+        is_lagged = horizon == "next_day"
+        assert row["ic_method"] == "day_jackknife_fisher_t" + "_lag1" * is_lagged
+        expected = jackknife(frame, is_lagged)
+        assert tuple(row[["ic", "ic_low", "ic_high", "p_value"]]) == pytest.approx(expected, abs=2e-6)
+        ps.append((expected[3], row["p_adjusted"]))
+
+    ps.sort()
+    holm = np.maximum.accumulate([min(1, p * (len(ps) - n)) for n, (p, _) in enumerate(ps)])
+    assert set(found["n_combinations"]) == {len(ps)} == {8}
+    assert [adjusted for _, adjusted in ps] == pytest.approx(list(holm), abs=1e-5)
+
+
+def test_order_of_rows_changes_nothing(warehouse: Warehouse) -> None:
+    rng = default_rng(7)
+    days = np.repeat(np.arange(20), 24)
+    frame = returns(rng.normal(size=480), rng.normal(size=480), days)
+    warehouse.put("marts.signal_returns", frame)
+    expected = warehouse.run("signal_validation")
+    warehouse.put("marts.signal_returns", frame.sample(frac=1, random_state=1))
+    pd.testing.assert_frame_equal(warehouse.run("signal_validation"), expected, check_exact=True)
+
+
+def test_the_demo_is_called_simulated_and_too_short(demo: Settings) -> None:
+    assert rows(demo, "select distinct is_simulated from marts.signal_validation") == [(True,)]
+    assert rows(demo, "select count(*) from marts.signal_validation where ic_low is not null") == [(0,)]
+    (found,) = rows(
+        demo,
+        """
+        select n_bars > 10, n_days, power_note from marts.signal_validation
+        where instrument = 'MARKET' and bar_interval = '15min' and horizon = '30min'
+        """,
+    )
+    assert found == (True, 1, "too few days: 1, and an interval takes 6")
+
+
+# ---- Coverage ---------------------------------------------------------------------------------------
+
+Draw = tuple[Doubles, Doubles]  # scores and returns, each of shape (days, bars)
+
+
+def follows_nothing(rng: Generator, n_days: int) -> Draw:
+    """Persistent scores with a mood of the day; returns of an hour that overlap, on calm and wild days."""
+    mood = rng.normal(size=(n_days, 1))
+    score = 0.9 * np.cumsum(rng.normal(0, 0.4, (n_days, 24)), axis=1) + mood
+    steps = rng.standard_t(4, (n_days, 27)) * np.exp(rng.normal(0, 0.5, (n_days, 1)))
+    walk = np.cumsum(steps, axis=1)
+    return score, walk[:, 3:] - np.pad(walk, ((0, 0), (1, 0)))[:, :24]
+
+
+def follows_the_price(rng: Generator, n_days: int) -> Draw:
+    """Scores that cheer when the price has risen since the open; returns to the close."""
+    walk = np.cumsum(rng.standard_t(4, (n_days, 25)), axis=1)
+    return walk[:, :24] / 3 + rng.normal(size=(n_days, 24)), walk[:, [24]] - walk[:, :24]
+
+
+def has_a_mood(rng: Generator, n_days: int) -> Draw:
+    """One score a day, nearly; returns to the close: days are all that there is."""
+    mood = rng.normal(size=(n_days, 1)) + 0.3 * rng.normal(size=(n_days, 24))
+    walk = np.cumsum(rng.standard_t(4, (n_days, 25)), axis=1)
+    return mood, walk[:, [24]] - walk[:, :24]
+
+
+def has_a_lasting_mood(rng: Generator, n_days: int) -> Draw:
+    """Moods that last for days; returns to the next day's close."""
+    mood = np.zeros((n_days, 1))
+    for day in range(n_days):
+        mood[day] = 0.7 * mood[day - 1] * (day > 0) + rng.normal()
+    walk = np.cumsum(rng.standard_t(4, (n_days, 25)), axis=1)
+    gap = 2 * rng.standard_t(4, n_days + 1)
+    following = np.append(walk[1:, 24], np.cumsum(rng.standard_t(4, 25))[-1]) + gap[1:]
+    return mood + 0.5 * rng.normal(size=(n_days, 24)), walk[:, [24]] - walk[:, :24] + following[:, None]
+
+
+def null_returns(
+    draw: Callable[[Generator, int], Draw], n_days: int, n_draws: int, rng: Generator
+) -> pd.DataFrame:
+    """Draws, each an instrument, as captures see them: some days whole, of some a bar in three or ten."""
+    draws = np.stack([draw(rng, n_days) for _ in range(n_draws)])
+    score, forward_return = draws[:, 0], draws[:, 1]
+    number, day, _ = np.indices(score.shape)
+    is_seen = rng.random(score.shape) < rng.choice([0.1, 0.3, 1.0], (n_draws, n_days, 1))
+    names = number[is_seen].astype(str)
+    overlap = int(draw is has_a_lasting_mood)
+    return returns(score[is_seen], forward_return[is_seen], day[is_seen], overlap, names)
+
+
+@pytest.mark.parametrize("n_days", [6, 20])
+@pytest.mark.parametrize("draw", [follows_nothing, follows_the_price, has_a_mood, has_a_lasting_mood])
+def test_intervals_cover_when_there_is_nothing_to_find(
+    warehouse: Warehouse, draw: Callable[[Generator, int], Draw], n_days: int
+) -> None:
+    """docs/signal-validation.md has the figures of many more draws."""
+    warehouse.put("marts.signal_returns", null_returns(draw, n_days, 200, default_rng(8)))
+    found = warehouse.run("signal_validation")
+    tested = found[found["ic_low"].notna()]
+    assert len(tested) > 150
+    # Three standard errors of a share of 200 draws are 4.6 points.
+    assert ((tested["ic_low"] < 0) & (tested["ic_high"] > 0)).mean() > 0.904
+    assert ((tested["hit_rate_low"] < 0.5) & (tested["hit_rate_high"] > 0.5)).mean() > 0.88
+    assert (tested["p_value"] < 0.05).mean() < 0.096
