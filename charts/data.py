@@ -17,6 +17,19 @@ Columns = dict[str, NDArray[Any]]
 MIN_AUTHORS = 10
 
 
+# Trading days with their number in order and their hours.
+SESSIONS = """
+    select
+        calendar_date as trading_date,
+        row_number() over (order by calendar_date) as session_number,
+        open_at,
+        close_at,
+        is_regular_hours
+    from processed.calendar_days
+    where is_trading_day
+"""
+
+
 def ist(instant: str) -> str:
     """SQL for the wall clock in India (UTC+05:30, no summer time) of a timestamptz expression."""
     return f"make_timestamp(epoch_us({instant}) + 19800000000)"
