@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -19,6 +21,14 @@ Ticks = tuple[list[float], list[str]]
 
 # A hole in the sessions is drawn no wider than this many of them.
 WIDEST_HOLE = 3
+# What points say, in the order of the legend.
+BAND, BULLISH, BEARISH, UNCLEAR, UNTOLD = LEGEND = (
+    "95 % interval",
+    "bullish, interval above 0",
+    "bearish, below 0",
+    "no clear lean",
+    "too few authors for an interval",
+)
 # From this many bars on, single ones are drawn small.
 MANY_BARS = 150
 
@@ -69,15 +79,15 @@ def draw_score(
         y_high,
         color=style.BAND,
         linewidth=0,
-        label="95 % interval" if np.isfinite(low).any() else None,
+        label=BAND if np.isfinite(low).any() else None,
     )
     line_x, line_y = broken(left, right, middle, score)
     panel.plot(line_x, line_y, color=style.MUTED, linewidth=line, alpha=0.6)
     for chosen, colour, label in (
-        (low > 0, style.BULLISH, "bullish, interval above 0"),
-        (high < 0, style.BEARISH, "bearish, below 0"),
-        ((low <= 0) & (high >= 0), style.MUTED, "no clear lean"),
-        (np.isfinite(score) & ~np.isfinite(low), None, "too few authors for an interval"),
+        (low > 0, style.BULLISH, BULLISH),
+        (high < 0, style.BEARISH, BEARISH),
+        ((low <= 0) & (high >= 0), style.MUTED, UNCLEAR),
+        (np.isfinite(score) & ~np.isfinite(low), None, UNTOLD),
     ):
         if not chosen.any():
             continue
@@ -94,6 +104,30 @@ def draw_score(
         )
 
 
+def draw_legend(
+    made: Figure,
+    panels: Sequence[Axes],
+    place: tuple[float, float],
+    corner: Literal["lower left", "lower right"],
+) -> None:
+    """One legend for panels of scores, with its `corner` at a place on the figure."""
+    shown = {
+        label: handle
+        for panel in panels
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    labels = [label for label in LEGEND if label in shown]
+    if labels:
+        made.legend(
+            [shown[label] for label in labels],
+            labels,
+            loc=corner,
+            bbox_to_anchor=place,
+            ncols=len(labels),
+            handletextpad=0.5,
+        )
+
+
 def reach(*bars: Columns) -> float:
     """How far from 0 an axis must go to hold the scores of bars and their intervals: 0.1 to 1."""
     shown = np.abs(
@@ -107,25 +141,37 @@ def few_whole_numbers() -> MaxNLocator:
     return MaxNLocator(nbins=3, integer=True)
 
 
-def clock_ticks(start: np.datetime64, end: np.datetime64) -> Ticks:
-    """Ticks on the wall clock in India: clock times with the day below its first, or days at their noon."""
+def clock_ticks(start: np.datetime64, end: np.datetime64, most: int = 15) -> Ticks:
+    """Ticks on the wall clock in India: clock times with the day below its first; else days at their noon,
+    weeks or more.
+    """
     minutes = (end - start) / np.timedelta64(1, "m")
-    step = next((step for step in (5, 15, 30, 60, 120, 180, 360) if minutes / step <= 15), 1440)
+    steps = (5, 15, 30, 60, 120, 180, 360, 720, *(1440 * days for days in (1, 2, 7, 14, 28, 91, 182, 364)))
+    step = next((step for step in steps if minutes / step <= most), steps[-1])
     offset = 720 if step == 1440 else 0
     minutes_on = np.arange(offset, minutes + 2 * 1440, step).astype("timedelta64[m]")
     instants = start.astype("datetime64[D]") + minutes_on
-    instants = instants[(instants >= start) & (instants <= end)]
-    labels = []
-    last_day = None
+    # A day that has hardly begun gets no label.
+    margin = (end - start) / 25 * (instants == instants.astype("datetime64[D]")) * (step < 1440)
+    instants = instants[(instants >= start) & ((instants == end) | (instants <= end - margin))]
+    labels: list[str] = []
+    last: date | None = None
     for instant in instants:
         moment: datetime = instant.astype("datetime64[us]").item()
-        if instant == end and not moment.hour + moment.minute:
-            labels.append("24:00")
-            continue
-        named = f"{moment:%a} {moment.day} {moment:%b}"
-        clock = [f"{moment:%H:%M}"] if step < 1440 else []
-        labels.append("\n".join([*clock, *([named] if moment.date() != last_day else [])]))
-        last_day = moment.date()
+        if step < 1440:
+            words = f"{moment:%H:%M}"
+            if instant == end and words == "00:00":
+                words = "24:00"
+            elif moment.date() != last:
+                words += f"\n{moment:%a} {moment.day} {moment:%b}"
+        elif step == 1440:
+            words = f"{moment:%a} {moment.day} {moment:%b}"
+        else:
+            words = f"{moment.day} {moment:%b}"
+            if last is None or moment.year != last.year:
+                words += f"\n{moment.year}"
+        labels.append(words)
+        last = moment.date()
     return days_since_1970(instants).tolist(), labels
 
 

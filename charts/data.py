@@ -41,6 +41,16 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequenc
     return {name: _filled(values) for name, values in columns.items()}
 
 
+def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether there is a table, by schema and name; an older published file may lack one."""
+    found = fetch(
+        connection,
+        "select count(*) as n from duckdb_tables() where schema_name || '.' || table_name = ?",
+        [name],
+    )
+    return bool(found["n"][0])
+
+
 def _filled(values: NDArray[Any]) -> NDArray[Any]:
     if not isinstance(values, np.ma.MaskedArray):
         return values
