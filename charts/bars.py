@@ -136,6 +136,11 @@ def reach(*bars: Columns) -> float:
     return min(1.0, max(0.1, 1.12 * float(np.nanmax(shown)))) if np.isfinite(shown).any() else 1.0
 
 
+def few_intervals(bars: Columns) -> bool:
+    """Whether so few of the scored bars have an interval that longer ones tell more."""
+    return bool(4 * np.isfinite(bars["ci_low"]).sum() < np.isfinite(bars["score"]).sum())
+
+
 def few_whole_numbers() -> MaxNLocator:
     """Ticks for a low panel."""
     return MaxNLocator(nbins=3, integer=True)

@@ -54,7 +54,7 @@ class Brief:
     campaigns: Columns
     # `reason`, `n_posts` of rejected posts.
     rejected: Columns
-    # `check_name`, `status`, `meaning`, `observed`, `expected`.
+    # `check_name`, `status`, `observed`, `expected`.
     checks: Columns
     # The newest run by entity: `entity`, `source`, `status`, `finished_at`, `records_read`, `records_landed`.
     runs: Columns
@@ -109,7 +109,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Brief:
         checks=fetch(
             connection,
             """
-            select check_name, status, meaning, observed, expected
+            select check_name, status, observed, expected
             from marts.data_quality
             order by status, entity, check_name
             """,

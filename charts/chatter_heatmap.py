@@ -254,7 +254,7 @@ def _draw_profile(panel: Axes, posts: Floats) -> None:
     panel.bar(edges[:-1], by_slot, width=np.diff(edges), align="edge", color=style.NO_VIEW, linewidth=0)
     panel.axvspan(_place(PRE_OPEN, posts), _place(OPEN, posts), color=style.PRE_OPEN, linewidth=0, zorder=0)
     panel.axvspan(_place(OPEN, posts), _place(SLOTS, posts), color=style.SESSION, linewidth=0, zorder=0)
-    panel.set_ylim(0, 1.22 * max(1.0, float(np.nanmax(by_slot))))
+    panel.set_ylim(0, 1.4 * max(1.0, float(np.nanmax(by_slot))))
     panel.yaxis.set_major_locator(few_whole_numbers())
     panel.yaxis.set_major_formatter("{x:,.0f}")
     panel.grid(axis="y")

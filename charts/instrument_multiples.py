@@ -168,9 +168,9 @@ def _title(shown: Instruments) -> str:
     if not is_one.any():
         return "No instrument has a bar with authors enough to tell"
     clear = int(((low > 0) | (high < 0))[is_one].sum())
-    unit = UNITS[shown.bar_interval].split(" ")[0]
+    unit = "hourly bar" if shown.bar_interval == "1h" else "session bar"
     return (
-        f"{count(clear) if clear else 'None'} of {count(int(is_one.sum()), f'{unit} bar')} of single "
+        f"{count(clear) if clear else 'None'} of {count(int(is_one.sum()), unit)} of single "
         f"instruments {'is' if clear < 2 else 'are'} clearly bullish or bearish"
     )
 

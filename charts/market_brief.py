@@ -36,6 +36,7 @@ TABLES = (
 
 EXCERPT = 110
 NO_DATA = "–"
+BARS = {"15min": "15-minute scores", "1h": "hourly scores", "1d": "session scores"}
 HORIZON_WORDS = {
     "15min": "15 minutes",
     "30min": "30 minutes",
@@ -83,10 +84,8 @@ def page(facts: Published | None, brief: Brief | None) -> str:
                 _now(brief),
                 _by_instrument(brief),
                 _change(brief),
-                _talk(brief),
-                _trade_calls(brief),
-                _pushed(brief),
-                _quality(facts, brief),
+                element("div", _talk(brief), _pushed(brief)),
+                element("div", _trade_calls(brief), _quality(facts, brief)),
                 _trust(brief),
                 _glossary(),
             ),
@@ -106,8 +105,8 @@ def page(facts: Published | None, brief: Brief | None) -> str:
     )
 
 
-def _section(title: str, *children: str, is_wide: bool = True) -> Html:
-    return element("section", element("h2", title), *children, class_="wide" if is_wide else None)
+def _section(title: str, *children: str) -> Html:
+    return element("section", element("h2", title), *children)
 
 
 def _rows(columns: Columns) -> list[dict[str, Any]]:
@@ -325,9 +324,7 @@ def _talk(brief: Brief) -> Html:
     rows = _rows(brief.terms)
     title = "What they talk about"
     if not rows:
-        return _section(
-            title, element("p", "No term is in several posts of the last 24 hours."), is_wide=False
-        )
+        return _section(title, element("p", "No term is in several posts of the last 24 hours."))
     has_lift = not isnan(rows[0]["lift"])
     words = (
         "Terms of the last 24 hours that rose most against the 30 days before."
@@ -352,7 +349,6 @@ def _talk(brief: Brief) -> Html:
                 for row in rows
             ],
         ),
-        is_wide=False,
     )
 
 
@@ -386,7 +382,7 @@ def _trade_calls(brief: Brief) -> Html:
             element("p", "No post since the close before calls a trade in words that could be parsed.")
         )
     parts.append(element("p", _track_record(brief)))
-    return _section("Trade calls", *parts, is_wide=False)
+    return _section("Trade calls", *parts)
 
 
 def _track_record(brief: Brief) -> str:
@@ -411,7 +407,7 @@ def _pushed(brief: Brief) -> Html:
     rows = _rows(brief.campaigns)
     title = "Beware of campaigns"
     if not rows:
-        return _section(title, element("p", "No campaign posted in the last 24 hours."), is_wide=False)
+        return _section(title, element("p", "No campaign posted in the last 24 hours."))
     n_promotions = rows[0]["n_promotions"]
     return _section(
         title,
@@ -434,7 +430,6 @@ def _pushed(brief: Brief) -> Html:
                 for row in rows
             ),
         ),
-        is_wide=False,
     )
 
 
@@ -459,8 +454,8 @@ def _trust(brief: Brief) -> Html:
         title,
         *(element("p", text) for text in [*words, *notes]),
         table(
-            f"Rank correlation (IC) of scores per {rows[0]['bar_interval']} with the returns after them",
-            ["Instrument", "Horizon", "IC", "Hit rate", "Bars", "Days"],
+            f"Rank correlation (IC) of {BARS[rows[0]['bar_interval']]} with the returns after them",
+            ["Instrument", "Horizon", "IC", "Hit rate", "Days"],
             [
                 [
                     str(row["instrument"]),
@@ -473,7 +468,6 @@ def _trust(brief: Brief) -> Html:
                         if not isnan(row["hit_low"])
                         else share(row["hit_rate"]),
                     ),
-                    count(row["n_bars"]),
                     count(row["n_days"]),
                 ]
                 for row in rows
@@ -523,7 +517,7 @@ def _quality(facts: Published, brief: Brief) -> Html:
                 numeric_from=2,
             )
         )
-    return _section("Data quality", *parts, is_wide=False)
+    return _section("Data quality", *parts)
 
 
 def _strip(brief: Brief) -> Html:

@@ -19,7 +19,7 @@ h1 {{ font-size: 1.6rem; line-height: 1.2; margin: .6rem 0 .3rem }}
 h2 {{ font-size: 1.1rem; margin: 1.6rem 0 .4rem; padding-top: .7rem; border-top: 1px solid {style.FAINT} }}
 h3 {{ font-size: 1rem; margin: 1rem 0 .3rem }}
 main {{ display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); column-gap: 2.2rem }}
-.wide {{ grid-column: 1 / -1 }}
+main > section {{ grid-column: 1 / -1 }}
 p {{ margin: .3rem 0 .6rem; max-width: 46rem }}
 header p {{ color: #555 }}
 .demo {{ display: inline-block; background: {style.DEMO}; color: {style.INK}; font-weight: 700;

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from charts import style
-from charts.bars import Floats, Ticks, draw_legend, draw_score, reach
+from charts.bars import Floats, Ticks, draw_legend, draw_score, few_intervals, reach
 from charts.data import SESSIONS, Columns, Published, fetch, ist
 from charts.words import count, day, signed
 
@@ -22,7 +22,7 @@ AXES = ("Cash sessions (IST)", "NIFTY 50, and the score of posts")
 
 MAX_SESSIONS = 10
 MAX_PRICES = 1_250
-# Up to so many sessions are told by the quarter hour, more by the hour.
+# Up to so many sessions are told by the quarter hour where that has authors enough, more by the hour.
 FINE_SESSIONS = 2
 UNITS = {"15min": ("quarter hour", "quarter hours"), "1h": ("hour", "hours")}
 # Between two sessions, in minutes on the axis.
@@ -88,12 +88,11 @@ def read(connection: duckdb.DuckDBPyConnection) -> Overlay:
         """,
     )
     bar_interval = "15min" if len(sessions["trading_date"]) <= FINE_SESSIONS else "1h"
-    return Overlay(
-        sessions,
-        bar_interval,
-        _prices(connection, sessions),
-        {name: _scores(connection, sessions, name, bar_interval) for name in SCORES},
-    )
+    scores = _scores(connection, sessions, bar_interval)
+    if bar_interval == "15min" and few_intervals(scores["MARKET"]):
+        bar_interval = "1h"
+        scores = _scores(connection, sessions, bar_interval)
+    return Overlay(sessions, bar_interval, _prices(connection, sessions), scores)
 
 
 def _prices(connection: duckdb.DuckDBPyConnection, sessions: Columns) -> Columns:
@@ -132,27 +131,30 @@ def _prices(connection: duckdb.DuckDBPyConnection, sessions: Columns) -> Columns
 
 
 def _scores(
-    connection: duckdb.DuckDBPyConnection, sessions: Columns, instrument: str, bar_interval: str
-) -> Columns:
-    return fetch(
-        connection,
-        f"""
-        select
-            trading_date,
-            epoch(bar_start - open_at) / 60 as start_minute,
-            -- The last hour runs on after the close.
-            epoch(least(bar_end, close_at) - open_at) / 60 as end_minute,
-            score, ci_low, ci_high
-        from marts.signal_bars as bars
-        inner join ({SESSIONS}) using (trading_date)
-        where
-            channel = 'x' and instrument = ? and bar_interval = ?
-            and bar_start >= open_at and bar_start < close_at
-            and trading_date in (select unnest(?))
-        order by bars.bar_start
-        """,
-        [instrument, bar_interval, sessions["trading_date"].tolist()],
-    )
+    connection: duckdb.DuckDBPyConnection, sessions: Columns, bar_interval: str
+) -> dict[str, Columns]:
+    return {
+        instrument: fetch(
+            connection,
+            f"""
+            select
+                trading_date,
+                epoch(bar_start - open_at) / 60 as start_minute,
+                -- The last hour runs on after the close.
+                epoch(least(bar_end, close_at) - open_at) / 60 as end_minute,
+                score, ci_low, ci_high
+            from marts.signal_bars as bars
+            inner join ({SESSIONS}) using (trading_date)
+            where
+                channel = 'x' and instrument = ? and bar_interval = ?
+                and bar_start >= open_at and bar_start < close_at
+                and trading_date in (select unnest(?))
+            order by bars.bar_start
+            """,
+            [instrument, bar_interval, sessions["trading_date"].tolist()],
+        )
+        for instrument in SCORES
+    }
 
 
 @style.house()

@@ -19,6 +19,7 @@ from charts.bars import (
     clock_ticks,
     days_since_1970,
     draw_score,
+    few_intervals,
     few_whole_numbers,
     holes,
     reach,
@@ -75,6 +76,9 @@ def read(connection: duckdb.DuckDBPyConnection) -> Signal:
     )
     bar_interval = _interval(connection)
     bars = _days(connection) if bar_interval == "1d" else _bars(connection, bar_interval)
+    if bar_interval == "15min" and few_intervals(bars):
+        bar_interval = "1h"
+        bars = _bars(connection, bar_interval)
     n_bars = fetch(
         connection,
         f"select count(*) as n from marts.signal_bars where {MARKET} and bar_interval = ?",

@@ -22,7 +22,7 @@ TABLES = "marts.signal_validation"
 AXES = ("Horizon", "Rank IC and hit rate")
 
 MAX_INSTRUMENTS = 4
-INTERVALS = {"15min": "15-minute bars", "1h": "1-hour bars", "1d": "Sessions (close to close)"}
+INTERVALS = {"15min": "15-minute bars", "1h": "1-hour bars", "1d": "sessions"}
 HORIZONS = {
     "15min": "15 min",
     "30min": "30 min",
@@ -140,7 +140,7 @@ def _subtitle(validation: Validation | None) -> str:
     least = validation.rows["min_detectable_ic"].astype(float)
     words = "Rank correlation of scores with the returns after them, and share of signs that were right. "
     if np.isfinite(least).any():
-        words += f"So few days could show an IC from {plain(float(np.nanmin(least)))} on at best."
+        words += f"In so many days no IC below {plain(float(np.nanmin(least)))} could be seen."
     return words
 
 
@@ -229,7 +229,7 @@ def _draw_legend(made: Figure, rows: Columns) -> None:
             label=f"hollow: p ≥ {SIGNIFICANT}, corrected",
         ),
         Line2D([], [], color=style.MUTED, linewidth=1.6, label="95 % interval"),
-        Patch(color=style.PRE_OPEN, label="too small to be seen in so few days"),
+        Patch(color=style.PRE_OPEN, label="too small to be seen in so many days"),
     ]
     made.legend(
         handles=handles,

@@ -227,9 +227,15 @@ def drawable(text: str) -> str:
 
 
 def save(made: Figure, path: Path) -> None:
-    """Write a figure as PNG; who reads the path meanwhile sees the old picture or the new one, whole."""
+    """Write a figure as PNG."""
+    with replaced(path) as partial, house():
+        made.savefig(partial, format="png")
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Where to write a file: who reads the path meanwhile sees the old one or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    with house():
-        made.savefig(partial, format="png")
+    yield partial
     partial.replace(path)
