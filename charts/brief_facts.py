@@ -46,6 +46,8 @@ class Brief:
     calls: Columns
     # Calls that were judged, by whether the target came first: `n_calls`, `n_targets`, `n_stops`.
     outcomes: Columns | None
+    # Authors of calls, by what can be said of them: `n_authors`, `n_told`, `n_better`; one row.
+    authors: Columns | None
     # Share of judged calls that reached the target first, and their mean net return in per cent.
     hit_rate: Columns | None
     net_return: Columns | None
@@ -58,8 +60,8 @@ class Brief:
     checks: Columns
     # The newest run by entity: `entity`, `source`, `status`, `finished_at`, `records_read`, `records_landed`.
     runs: Columns
-    # `instrument`, `bar_interval`, `horizon`, `n_bars`, `n_days`, `ic`, `ic_low`, `ic_high`, `hit_rate`,
-    # `hit_low`, `hit_high`, `p_adjusted`, `power_note`, and `n_tried`, `n_clear` of the whole table.
+    # `instrument`, `bar_interval`, `horizon`, `ic`, `ic_low`, `ic_high`, `hit_rate`, `hit_rate_low`,
+    # `hit_rate_high`, `power_note`, and `n_tried`, `n_clear` of the whole table.
     validation: Columns | None
 
 
@@ -94,6 +96,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Brief:
         terms=_terms(connection),
         calls=_calls(connection, sessions),
         outcomes=_outcomes(connection) if has_outcomes else None,
+        authors=_authors(connection) if has_table(connection, "marts.author_track_record") else None,
         hit_rate=_judged(connection, "cast(outcome = 'target_first' as double)") if has_outcomes else None,
         net_return=_judged(connection, "net_return_pct") if has_outcomes else None,
         campaigns=_campaigns(connection),
@@ -239,6 +242,19 @@ def _outcomes(connection: duckdb.DuckDBPyConnection) -> Columns:
     )
 
 
+def _authors(connection: duckdb.DuckDBPyConnection) -> Columns:
+    return fetch(
+        connection,
+        """
+        select
+            count(*) as n_authors,
+            count(*) filter (verdict not like 'none%') as n_told,
+            count(*) filter (verdict not like 'none%' and hit_rate_low > crowd_hit_rate) as n_better
+        from marts.author_track_record
+        """,
+    )
+
+
 def _judged(connection: duckdb.DuckDBPyConnection, value: str) -> Columns:
     return author_means(
         connection,
@@ -282,8 +298,8 @@ def _validation(connection: duckdb.DuckDBPyConnection) -> Columns:
         )
 
         select
-            instrument, bar_interval, horizon, n_bars, n_days, ic, ic_low, ic_high,
-            hit_rate, hit_low, hit_high, p_adjusted, power_note, n_tried, n_clear
+            instrument, bar_interval, horizon, ic, ic_low, ic_high,
+            hit_rate, hit_rate_low, hit_rate_high, power_note, n_tried, n_clear
         from tested
         where instrument in ('MARKET', 'NIFTY50') and ic is not null
         qualify bar_interval = arg_max(bar_interval, n_bars) over ()

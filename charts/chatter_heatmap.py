@@ -22,9 +22,10 @@ TABLES = "marts.signal_bars"
 AXES = ("Clock time (IST), from close to close", "Session")
 
 MAX_SESSIONS = 60
-# Quarter hours from 15:30 to 15:30. Days without regular hours are one wide column at midnight.
-SLOTS = 96
-MIDNIGHT, PRE_OPEN, OPEN = 34, 70, 71
+# Quarter hours from 15:30 on one day to 15:45 on the next: the session ends at 15:30, with the closing auction
+# at 15:35. Days without regular hours are one wide column at midnight.
+SLOTS = 97
+MIDNIGHT, PRE_OPEN, OPEN, CLOSE = 34, 70, 71, 96
 CLOSED_WIDTH = 5
 IRREGULAR = "'closed', 'special_session', 'unknown'"
 TICKS = {
@@ -86,7 +87,9 @@ def read(connection: duckdb.DuckDBPyConnection) -> Chatter:
                 trading_date,
                 case
                     when session_phase not in ({IRREGULAR})
-                        then (hour({wall_clock}) * 4 + minute({wall_clock}) // 15 + {MIDNIGHT}) % {SLOTS}
+                        then
+                            hour({wall_clock}) * 4 + minute({wall_clock}) // 15 + {MIDNIGHT}
+                            - if(cast({wall_clock} as date) < trading_date, 96, 0)
                 end as slot,
                 cast(sum(n_posts) as bigint) as n_posts,
                 any_value(buzz) as buzz
@@ -157,6 +160,11 @@ def _has_closed(posts: Floats) -> bool:
     return bool(np.isfinite(posts[:, MIDNIGHT]).any())
 
 
+def _end(posts: Floats) -> int:
+    """Where the axis ends: with the closing auction, where there is one."""
+    return SLOTS if np.isfinite(posts[:, -1]).any() else CLOSE
+
+
 def _place(slot: Any, posts: Floats) -> Any:
     """Where a quarter hour starts on the axis."""
     return slot + np.where(np.asarray(slot) >= MIDNIGHT, CLOSED_WIDTH * _has_closed(posts), 0)
@@ -171,7 +179,7 @@ def _title(posts: Floats) -> str:
     total = np.nansum(posts)
     by_slot = np.nansum(np.delete(posts, MIDNIGHT, axis=1), axis=0)
     busiest = int(by_slot.argmax())
-    words = f"{share(by_slot[OPEN:].sum() / total)} of posts come in the cash session"
+    words = f"{share(by_slot[OPEN:CLOSE].sum() / total)} of posts come from 09:15 to 15:30"
     if len(posts) * by_slot[busiest] < 2:
         return words
     clock = f"{_clock_words(busiest)}–{_clock_words(busiest + 1)}"
@@ -179,7 +187,7 @@ def _title(posts: Floats) -> str:
 
 
 def _clock_words(slot: int) -> str:
-    minutes = (slot * 15 + 930) % 1440
+    minutes = (slot - MIDNIGHT) * 15 % 1440
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
@@ -239,7 +247,7 @@ def _clock(panel: Axes, posts: Floats, *, has_labels: bool) -> None:
     else:
         ticks[MIDNIGHT] = "24:00"
     panel.set_xticks(list(ticks), list(ticks.values()) if has_labels else [""] * len(ticks))
-    panel.set_xlim(0, _place(SLOTS, posts))
+    panel.set_xlim(0, _place(_end(posts), posts))
     for slot in (OPEN, PRE_OPEN):
         panel.axvline(_place(slot, posts), color=style.INK, linewidth=0.7)
     if _has_closed(posts):
@@ -253,7 +261,7 @@ def _draw_profile(panel: Axes, posts: Floats) -> None:
     edges = _edges(posts)
     panel.bar(edges[:-1], by_slot, width=np.diff(edges), align="edge", color=style.NO_VIEW, linewidth=0)
     panel.axvspan(_place(PRE_OPEN, posts), _place(OPEN, posts), color=style.PRE_OPEN, linewidth=0, zorder=0)
-    panel.axvspan(_place(OPEN, posts), _place(SLOTS, posts), color=style.SESSION, linewidth=0, zorder=0)
+    panel.axvspan(_place(OPEN, posts), _place(_end(posts), posts), color=style.SESSION, linewidth=0, zorder=0)
     panel.set_ylim(0, 1.4 * max(1.0, float(np.nanmax(by_slot))))
     panel.yaxis.set_major_locator(few_whole_numbers())
     panel.yaxis.set_major_formatter("{x:,.0f}")
@@ -262,7 +270,7 @@ def _draw_profile(panel: Axes, posts: Floats) -> None:
     for words, first, last in (
         ("after hours", 0, MIDNIGHT),
         ("before the open", _place(MIDNIGHT, posts), _place(PRE_OPEN, posts)),
-        ("cash session", _place(OPEN, posts), _place(SLOTS, posts)),
+        ("cash session", _place(OPEN, posts), _place(_end(posts), posts)),
     ):
         panel.text(
             (first + last) / 2,

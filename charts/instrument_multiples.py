@@ -199,7 +199,9 @@ def _places(shown: Instruments, most: int) -> tuple[Floats, Floats, Ticks]:
     """Left and right of every bar, and the ticks that all panels share, about so many."""
     bars = shown.bars
     if shown.bar_interval == "1h":
-        ticks = clock_ticks(bars["bar_start"].min(), bars["bar_end"].max(), most)
+        start, end = bars["bar_start"].min(), bars["bar_end"].max()
+        # At the very end a label would run into the next panel's first.
+        ticks = clock_ticks(start, end - (end - start) / 25, most)
         return days_since_1970(bars["bar_start"]), days_since_1970(bars["bar_end"]), ticks
     numbers, first, row = np.unique(bars["session_number"], return_index=True, return_inverse=True)
     left, right = session_places(numbers)

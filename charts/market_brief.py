@@ -30,8 +30,8 @@ __all__ = ["TITLE", "page", "read"]
 
 TITLE = "Market brief"
 TABLES = (
-    "marts.signal_bars, marts.signal_summary, signals.top_terms, processed.trade_calls, marts.campaigns, "
-    "marts.data_quality, marts.ingest_runs"
+    "marts.signal_bars, marts.signal_summary, validated.price_bars, signals.top_terms, "
+    "processed.trade_calls, marts.campaigns, marts.data_quality, marts.ingest_runs"
 )
 
 EXCERPT = 110
@@ -56,7 +56,7 @@ GLOSSARY = {
     "z": "Score against those sessions, in their standard deviations; beyond ±2 is unusual.",
     "Lift": "How much more often a term is used than in the 30 days before.",
     "Busiest author": "Share of the weight that one author holds.",
-    "IC": "Rank correlation of scores with the returns after them; 0 is none, and 0.05 would be a lot.",
+    "IC": "Information coefficient: rank correlation of scores with the returns after them; 0 is none, and 0.05 would be a lot.",
     "Campaign": "A text, or near copies of it, by several authors or in many posts.",
 }
 LIMITS = (
@@ -278,9 +278,7 @@ def _by_instrument(brief: Brief) -> Html:
         [
             row["instrument"],
             whisker(_score(row), reach, 120, 18),
-            with_interval(_score(row))
-            if not isnan(row["ci_low"])
-            else f"{signed(row['score'])}, too few authors",
+            with_interval(_score(row)),
             count(row["n_posts"]),
             count(row["n_authors"]),
             share(row["top_author_share"]),
@@ -399,7 +397,21 @@ def _track_record(brief: Brief) -> str:
         f"judged: {count(all_calls['n_targets'])} reached the target first ({share(hits.value)}{interval}), "
         f"{count(all_calls['n_stops'])} the stop, the rest neither. Mean result after costs: "
         f"{with_interval(net)} per cent a call. "
-        "What can be judged is a small and chosen part of what is called."
+        f"What can be judged is a small and chosen part of what is called.{_authors(brief)}"
+    )
+
+
+def _authors(brief: Brief) -> str:
+    """How many authors' records say anything; nobody is named."""
+    if brief.authors is None:
+        return ""
+    authors = _rows(brief.authors)[0]
+    if not authors["n_told"]:
+        return f" None of {count(authors['n_authors'], 'author')} has calls enough for a verdict."
+    return (
+        f" Of {count(authors['n_authors'], 'author')} {count(authors['n_told'])} have calls enough for a "
+        f"verdict; {count(authors['n_better']) if authors['n_better'] else 'none'} of them reached targets "
+        "clearly more often than the crowd."
     )
 
 
@@ -449,30 +461,31 @@ def _trust(brief: Brief) -> Html:
         f"{count(clear) if clear else 'none'} {'is' if clear < 2 else 'are'} hard to explain by chance "
         f"(p < {SIGNIFICANT}, corrected for the number tried)."
     )
-    notes = dict.fromkeys(str(row["power_note"]) for row in rows if row["power_note"])
     return _section(
         title,
-        *(element("p", text) for text in [*words, *notes]),
+        *(element("p", text) for text in words),
         table(
             f"Rank correlation (IC) of {BARS[rows[0]['bar_interval']]} with the returns after them",
-            ["Instrument", "Horizon", "IC", "Hit rate", "Days"],
+            ["Instrument", "Horizon", "Power", "IC", "Hit rate"],
             [
                 [
                     str(row["instrument"]),
                     HORIZON_WORDS.get(row["horizon"], str(row["horizon"])),
+                    str(row["power_note"]),
                     with_interval(Estimate(row["ic"], row["ic_low"], row["ic_high"])),
                     _known(
                         row["hit_rate"],
                         f"{share(row['hit_rate'])} "
-                        + interval_of_shares(Estimate(row["hit_rate"], row["hit_low"], row["hit_high"]))
-                        if not isnan(row["hit_low"])
+                        + interval_of_shares(
+                            Estimate(row["hit_rate"], row["hit_rate_low"], row["hit_rate_high"])
+                        )
+                        if not isnan(row["hit_rate_low"])
                         else share(row["hit_rate"]),
                     ),
-                    count(row["n_days"]),
                 ]
                 for row in rows
             ],
-            numeric_from=2,
+            numeric_from=3,
         ),
     )
 

@@ -41,7 +41,7 @@ class Validation:
     """What the picture shows: a row per instrument, bar interval and horizon of those most tested.
 
     `instrument`, `bar_interval`, `horizon`, `n_bars`, `n_days`, `ic`, `ic_low`, `ic_high`, `hit_rate`,
-    `hit_low`, `hit_high`, `min_detectable_ic`, `p_adjusted`.
+    `hit_rate_low`, `hit_rate_high`, `hit_rate_by_chance`, `min_detectable_ic`, `p_adjusted`.
     """
 
     rows: Columns
@@ -65,7 +65,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Validation | None:
 
         select
             instrument, bar_interval, horizon, n_bars, n_days, ic, ic_low, ic_high,
-            hit_rate, hit_low, hit_high, min_detectable_ic, p_adjusted
+            hit_rate, hit_rate_low, hit_rate_high, hit_rate_by_chance, min_detectable_ic, p_adjusted
         from marts.signal_validation
         inner join instruments using (instrument)
         where channel = 'x'
@@ -119,7 +119,7 @@ def draw(facts: Published, validation: Validation | None) -> Figure:
         above.set_xticks(range(len(asked[name])), [""] * len(asked[name]))
         below.set_xticks(range(len(asked[name])), [_tick(of_interval, horizon) for horizon in asked[name]])
         style.label(above, f"Rank IC, {INTERVALS[name]}")
-        style.label(below, "Hit rate")
+        style.label(below, "Hit rate, over what chance gives")
     _draw_legend(made, rows)
     return made
 
@@ -183,10 +183,11 @@ def _draw_ics(panel: Axes, rows: Columns, horizons: list[str], everything: Colum
 
 
 def _draw_hits(panel: Axes, rows: Columns, horizons: list[str], everything: Columns) -> None:
-    panel.axhline(0.5, color=style.MUTED, linewidth=0.9)
-    _draw_points(
-        panel, rows, _places(rows, horizons, everything), ("hit_rate", "hit_low", "hit_high"), everything
-    )
+    x = _places(rows, horizons, everything)
+    by_chance = rows["hit_rate_by_chance"].astype(float)
+    half_width = 0.35 / len(_instruments(everything))
+    panel.hlines(by_chance, x - half_width, x + half_width, color=style.MUTED, linewidth=0.9)
+    _draw_points(panel, rows, x, ("hit_rate", "hit_rate_low", "hit_rate_high"), everything)
     panel.set_ylim(0, 1)
     panel.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "50 %", "", "100 %"])
 

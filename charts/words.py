@@ -16,7 +16,7 @@ _HANDLE = re.compile(r"@\w+")
 _LINK = re.compile(
     r"(?:https?://\s?|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|in|me|ly|io|org|net)/\S*", re.IGNORECASE
 )
-_NUMBER = re.compile(r"\+?\d(?:[ -]?\d){8,}")
+_NUMBER = re.compile(r"(?:\+?91[ -]?)?\b[6-9]\d{4}[ -]?\d{5}\b|\+?\d{10,}")
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -81,7 +81,7 @@ def excerpt(text: str, length: int) -> str:
     text = text[: 8 * length]  # links are long, and texts may be
     for pattern, left in ((_LINK, " "), (_HANDLE, "@…"), (_NUMBER, "…")):
         text = pattern.sub(left, text)
-    text = re.sub(r"(?:\s+[#$]\w+)+\s*$", "", " ".join(text.split())) or " ".join(text.split())
+    text = re.sub(r"(?: [#$]\w+)+$", "", " ".join(text.split()))
     if len(text) <= length:
         return text
     cut = text[: length - 1]

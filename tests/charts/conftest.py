@@ -161,7 +161,7 @@ named as (
 )
 
 select
-    'x', instrument, bar_interval, bar_start, bar_end, any_value(trading_date),
+    'x', instrument, bar_interval, bar_start, bar_end, min(trading_date),
     case
         when bar_interval = '1d' then 'full_day'
         when isodow(bar_start + interval 330 minutes) >= 6 then 'closed'
@@ -280,7 +280,8 @@ create table marts.signal_validation as
 select
     'x' as channel, instrument, bar_interval, horizon, 10 * n_days as n_bars, n_days,
     ic, ic - width as ic_low, ic + width as ic_high, ic as ic_daily_mean,
-    0.5 + ic / 2 as hit_rate, hit_rate - 0.1 as hit_low, hit_rate + 0.1 as hit_high,
+    0.5 + ic / 2 as hit_rate, hit_rate - 0.1 as hit_rate_low, hit_rate + 0.1 as hit_rate_high,
+    0.48 as hit_rate_by_chance,
     width * 1.4 as min_detectable_ic, case when instrument = 'NIFTY50' then 0.01 else 1.0 end as p_adjusted,
     'Too few <days> to see an IC below 0.3.' as power_note
 from (
@@ -297,6 +298,13 @@ select
     ['target_first', 'stop_first', 'stop_first', 'expired', 'not_judged'][1 + i % 5] as outcome,
     [1.0, -0.5, -0.6, 0.1, null][1 + i % 5] as net_return_pct
 from range(500) as r (i)
+"""
+RECORDS = """
+create table marts.author_track_record as
+select
+    '@a' || i as author_key, 0.4 as crowd_hit_rate, i / 50 as hit_rate_low,
+    if(i < 30, 'none: fewer than 20 rated calls', 'no different from the crowd') as verdict
+from range(40) as r (i)
 """
 
 
@@ -318,24 +326,29 @@ POSTS_AS = {
 Publish = Callable[..., Settings]
 
 
+def fill(connection: duckdb.DuckDBPyConnection, *changes: str, has_prices: bool = True, **posts: Any) -> None:
+    """Make the published tables, of posts other than the usual ones where told, and change them by SQL."""
+    parameters = POSTS_AS | posts
+    assert parameters.keys() == POSTS_AS.keys()
+    connection.execute("set timezone = 'UTC'")
+    connection.execute(TABLES)
+    for statement in duckdb.extract_statements(POSTS if parameters["n_posts"] else ""):
+        used = {name: parameters[name] for name in statement.named_parameters}
+        connection.execute(statement, used)
+    if has_prices:
+        connection.execute(PRICES)
+    for change in changes:
+        connection.execute(change)
+
+
 @pytest.fixture
 def publish(root: Settings) -> Publish:
-    """Write a published file, changed by SQL, and return the settings of its root."""
+    """Write a published file, as `fill` does, and return the settings of its root."""
 
-    def write(*changes: str, has_prices: bool = True, **posts: Any) -> Settings:
-        parameters = POSTS_AS | posts
-        assert parameters.keys() == POSTS_AS.keys()
+    def write(*changes: str, **given: Any) -> Settings:
         root.data.mkdir(parents=True)
         with duckdb.connect(root.published_db) as connection:
-            connection.execute("set timezone = 'UTC'")
-            connection.execute(TABLES)
-            for statement in duckdb.extract_statements(POSTS if parameters["n_posts"] else ""):
-                used = {name: parameters[name] for name in statement.named_parameters}
-                connection.execute(statement, used)
-            if has_prices:
-                connection.execute(PRICES)
-            for change in changes:
-                connection.execute(change)
+            fill(connection, *changes, **given)
         return root
 
     return write
