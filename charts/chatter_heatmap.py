@@ -22,8 +22,8 @@ TABLES = "marts.signal_bars"
 AXES = ("Clock time (IST), from close to close", "Session")
 
 MAX_SESSIONS = 60
-# Quarter hours from 15:30 on one day to 15:45 on the next: the session ends at 15:30, with the closing auction
-# at 15:35. Days without regular hours are one wide column at midnight.
+# Quarter hours from 15:30 on one day to 15:45 on the next: the session ends at 15:30, or with the closing
+# auction at 15:35. Days without regular hours are one wide column at midnight.
 SLOTS = 97
 MIDNIGHT, PRE_OPEN, OPEN, CLOSE = 34, 70, 71, 96
 CLOSED_WIDTH = 5

@@ -56,7 +56,8 @@ GLOSSARY = {
     "z": "Score against those sessions, in their standard deviations; beyond ±2 is unusual.",
     "Lift": "How much more often a term is used than in the 30 days before.",
     "Busiest author": "Share of the weight that one author holds.",
-    "IC": "Information coefficient: rank correlation of scores with the returns after them; 0 is none, and 0.05 would be a lot.",
+    "IC": "Information coefficient: rank correlation of scores with the returns after them; 0 is none, "
+    "and 0.05 would be a lot.",
     "Campaign": "A text, or near copies of it, by several authors or in many posts.",
 }
 LIMITS = (
