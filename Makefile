@@ -79,7 +79,7 @@ build: setup ## dbt build: raw records to published tables, behind the quality g
 quality: setup ## Quality reports from the published file
 	$(BIN)/python -m warehouse.quality
 
-charts: setup ## Pictures from the published file
+charts: setup ## Pictures and the market brief from the published file
 	$(BIN)/python -m charts
 
 docs: setup ## Every table and column on one page; prints where

@@ -17,6 +17,19 @@ Columns = dict[str, NDArray[Any]]
 MIN_AUTHORS = 10
 
 
+# Trading days with their number in order and their hours.
+SESSIONS = """
+    select
+        calendar_date as trading_date,
+        row_number() over (order by calendar_date) as session_number,
+        open_at,
+        close_at,
+        is_regular_hours
+    from processed.calendar_days
+    where is_trading_day
+"""
+
+
 def ist(instant: str) -> str:
     """SQL for the wall clock in India (UTC+05:30, no summer time) of a timestamptz expression."""
     return f"make_timestamp(epoch_us({instant}) + 19800000000)"
@@ -26,6 +39,16 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequenc
     """A query's columns by name, each of shape (rows,); nulls are NaN, NaT or None."""
     columns = connection.execute(query, parameters).fetchnumpy()
     return {name: _filled(values) for name, values in columns.items()}
+
+
+def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether there is a table, by schema and name; an older published file may lack one."""
+    found = fetch(
+        connection,
+        "select count(*) as n from duckdb_tables() where schema_name || '.' || table_name = ?",
+        [name],
+    )
+    return bool(found["n"][0])
 
 
 def _filled(values: NDArray[Any]) -> NDArray[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from charts import style
@@ -317,3 +318,4 @@ def _draw_labels(panel: Axes, engagement: Engagement) -> None:
         )
     reach = np.nanmax(np.concatenate([labels["high"], labels["mean"]]))
     panel.set_xlim(0, 1.15 * reach if reach > 0 else 1)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=4))

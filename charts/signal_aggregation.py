@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
 from charts import style
@@ -122,18 +121,6 @@ def _subtitle(windows: Columns) -> str:
     return f"That interval is of the mean; single posts spread from {signed(low)} to {signed(high)}. {words}"
 
 
-def _table(panel: Axes, columns: dict[str, tuple[float, Sequence[str]]]) -> None:
-    """Cells beside the rows of axes; by head, a column's right end (share of the figure) and its cells."""
-    made = panel.get_figure()
-    assert made is not None
-    place = blended_transform_factory(made.transFigure, panel.transData)
-    for head, (right, cells) in columns.items():
-        top = len(cells) - 0.4
-        panel.text(right, top, head, transform=place, ha="right", va="bottom", color=style.MUTED, fontsize=8)
-        for row, cell in enumerate(cells):
-            panel.text(right, row, cell, transform=place, ha="right", va="center_baseline", fontsize=8.5)
-
-
 def _rows(panel: Axes, names: Sequence[str]) -> None:
     panel.set_yticks(range(len(names)), names)
     panel.tick_params(axis="y", labelcolor=style.INK, labelsize=9)
@@ -176,7 +163,7 @@ def _draw_windows(panel: Axes, windows: Columns) -> None:
     if panel.get_legend_handles_labels()[0]:
         panel.legend(loc="lower left", bbox_to_anchor=(-0.003, 1.2), ncols=2, handletextpad=0.6)
     n_posts = windows["n_posts"]
-    _table(
+    style.cells(
         panel,
         {
             "mean": (0.705, [signed(mean, 3) for mean in windows["mean_composite"]]),
@@ -200,8 +187,8 @@ def _draw_instruments(panel: Axes, instruments: Columns) -> None:
         score = estimate(bars, row)
         colour = style.BULLISH if score.low > 0 else style.BEARISH if score.high < 0 else style.MUTED
         face = colour if np.isfinite(score.low) else "white"
-        panel.hlines(row, score.low, score.high, color=colour, linewidth=4, alpha=0.4)
-        panel.plot(score.value, row, "o", color=colour, markersize=6, markerfacecolor=face)
+        panel.hlines(row, score.low, score.high, color=colour, linewidth=7, alpha=0.4)
+        panel.plot(score.value, row, "o", color=colour, markersize=4.5, markerfacecolor=face)
     _rows(panel, list(bars["instrument"]))
     _reach(panel, bars["score"], bars["ci_low"], bars["ci_high"])
     style.heading(
@@ -210,7 +197,7 @@ def _draw_instruments(panel: Axes, instruments: Columns) -> None:
         "Score by instrument, 95 % interval over authors",
         rise=19,
     )
-    _table(
+    style.cells(
         panel,
         {
             "score": (0.33, [signed(score) for score in bars["score"]]),
@@ -245,7 +232,7 @@ def _draw_hashtags(panel: Axes, hashtags: Columns) -> None:
     _rows(panel, [f"#{style.drawable(_short(tag))}" for tag in tags["hashtag"]])
     _reach(panel, sentiment)
     style.heading(panel, "Most used hashtags", "Weighted sentiment of their posts, without interval", rise=19)
-    _table(
+    style.cells(
         panel,
         {
             "posts": (0.84, [count(n) for n in tags["n_posts"]]),

@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import duckdb
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from charts import style
-from charts.data import Columns, Published, estimate, fetch, ist
+from charts.bars import (
+    MANY_BARS,
+    WIDEST_HOLE,
+    Floats,
+    clock_ticks,
+    days_since_1970,
+    draw_score,
+    few_intervals,
+    few_whole_numbers,
+    holes,
+    reach,
+    session_places,
+    session_ticks,
+    staircase,
+)
+from charts.data import SESSIONS, Columns, Published, estimate, fetch, ist
 from charts.words import count, day, lean, with_interval
 
 TITLE = "Signal over time"
@@ -24,27 +36,11 @@ AXES = ("Time (IST)", "Score, −1 bearish to +1 bullish")
 
 MAX_SESSIONS = 600
 MAX_PRICES = 1_200
-# A hole in the sessions is drawn no wider than this many of them.
-WIDEST_HOLE = 3
-# From this many bars on, single ones are drawn small and a trailing mean carries the eye.
-MANY_BARS = 150
 TREND_SESSIONS = 20
 
 UNITS = {"15min": "15 minutes", "1h": "hour", "1d": "session (close to close)"}
 
-Floats = NDArray[np.float64]
-
 MARKET = "channel = 'x' and instrument = 'MARKET'"
-SESSIONS = """
-    select
-        calendar_date as trading_date,
-        row_number() over (order by calendar_date) as session_number,
-        open_at,
-        close_at,
-        is_regular_hours
-    from processed.calendar_days
-    where is_trading_day
-"""
 
 
 @dataclass(frozen=True)
@@ -80,6 +76,9 @@ def read(connection: duckdb.DuckDBPyConnection) -> Signal:
     )
     bar_interval = _interval(connection)
     bars = _days(connection) if bar_interval == "1d" else _bars(connection, bar_interval)
+    if bar_interval == "15min" and few_intervals(bars):
+        bar_interval = "1h"
+        bars = _bars(connection, bar_interval)
     n_bars = fetch(
         connection,
         f"select count(*) as n from marts.signal_bars where {MARKET} and bar_interval = ?",
@@ -239,17 +238,17 @@ def draw(facts: Published, signal: Signal) -> Figure:
         style.note(panels[0], "No bar lies within the exchange calendar")
         return made
     if is_daily:
-        left, right = _session_places(bars["session_number"])
-        ticks = _session_ticks(bars["trading_date"], left)
+        left, right = session_places(bars["session_number"])
+        ticks = session_ticks(bars["trading_date"], left)
     else:
-        left, right = _num(bars["bar_start"]), _num(bars["bar_end"])
-        ticks = _clock_ticks(bars)
+        left, right = days_since_1970(bars["bar_start"]), days_since_1970(bars["bar_end"])
+        ticks = clock_ticks(bars["bar_start"].min(), bars["bar_end"].max())
     for panel in panels:
         panel.set_xlim(left[0], right[-1])
         panel.set_xticks(ticks[0], ticks[1] if panel is panels[-1] else [""] * len(ticks[0]))
         panel.grid(axis="y")
     _draw_sessions(panels, signal, left, right)
-    _draw_score(panels[0], bars, left, right)
+    _draw_mood(panels[0], bars, left, right)
     _draw_posts(panels[1], bars, left, right, signal.bar_interval)
     if has_price:
         _draw_price(panels[2], signal, left, right)
@@ -279,7 +278,7 @@ def _title(signal: Signal) -> str:
 
 def _subtitle(signal: Signal) -> str:
     words = f"Score of all posts per {UNITS[signal.bar_interval]} with its 95 % interval over authors. "
-    if signal.bar_interval == "1d" and (_holes(signal.bars["session_number"]) > WIDEST_HOLE).any():
+    if signal.bar_interval == "1d" and (holes(signal.bars["session_number"]) > WIDEST_HOLE).any():
         words += f"Dotted: more than {WIDEST_HOLE - 1} sessions without posts left out. "
     words += "A gap: too few posts for a score."
     if not signal.n_left_out:
@@ -295,45 +294,16 @@ def _tables(signal: Signal) -> str:
     return TABLES + (", validated.price_bars" if len(signal.prices["close"]) > 1 else "")
 
 
-def _num(instants: NDArray[Any]) -> Floats:
-    """Days since 1970, as floats."""
-    return instants.astype("datetime64[us]").astype(np.int64) / 86_400e6
-
-
-def _holes(session_numbers: NDArray[Any]) -> NDArray[np.int64]:
-    """Sessions from each one shown to the next: 1 where none is missing."""
-    return np.diff(session_numbers)
-
-
-def _session_places(session_numbers: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Left and right of sessions on an axis of one unit each, with wide holes narrowed."""
-    steps = np.minimum(_holes(session_numbers), WIDEST_HOLE)
-    left = np.concatenate([[0.0], np.cumsum(steps, dtype=float)])
-    return left, left + 1
-
-
-def _broken(left: Floats, right: Floats, *columns: Floats) -> list[Floats]:
-    """Columns with a NaN wherever a bar does not start where the one before it ends."""
-    gaps = np.flatnonzero(left[1:] > right[:-1] + 1e-9) + 1
-    return [np.insert(column.astype(float), gaps, np.nan) for column in columns]
-
-
-def _staircase(left: Floats, right: Floats, *columns: Floats) -> list[Floats]:
-    """x and each column as steps over the bars."""
-    left, right, *columns_ = _broken(left, right, left, right, *columns)
-    return [np.column_stack([left, right]).ravel(), *(np.repeat(column, 2) for column in columns_)]
-
-
 def _draw_sessions(panels: list[Axes], signal: Signal, left: Floats, right: Floats) -> None:
     if signal.bar_interval == "1d":
-        holes = np.flatnonzero(_holes(signal.bars["session_number"]) > WIDEST_HOLE)
+        wide = np.flatnonzero(holes(signal.bars["session_number"]) > WIDEST_HOLE)
         for panel in panels:
-            for place in (right[holes] + left[holes + 1]) / 2:
+            for place in (right[wide] + left[wide + 1]) / 2:
                 panel.axvline(place, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
         return
     for open_at, close_at, is_regular in zip(
-        _num(signal.sessions["open_at"]),
-        _num(signal.sessions["close_at"]),
+        days_since_1970(signal.sessions["open_at"]),
+        days_since_1970(signal.sessions["close_at"]),
         signal.sessions["is_regular_hours"].tolist(),
         strict=True,
     ):
@@ -362,56 +332,22 @@ def _draw_sessions(panels: list[Axes], signal: Signal, left: Floats, right: Floa
                 )
 
 
-def _draw_score(panel: Axes, bars: Columns, left: Floats, right: Floats) -> None:
-    score, low, high = bars["score"], bars["ci_low"], bars["ci_high"]
-    middle = (left + right) / 2
-    are_many = len(score) > MANY_BARS
-    panel.axhline(0, color=style.MUTED, linewidth=0.9)
-    x, y_low, y_high = _staircase(left, right, low, high)
-    panel.fill_between(
-        x,
-        y_low,
-        y_high,
-        color=style.BAND,
-        linewidth=0,
-        label="95 % interval" if np.isfinite(low).any() else None,
-    )
-    line_x, line_y = _broken(left, right, middle, score)
-    panel.plot(line_x, line_y, color=style.MUTED, linewidth=0.5 if are_many else 0.9, alpha=0.6)
-    size = 2.4 if are_many else 5
-    for chosen, colour, label in (
-        (low > 0, style.BULLISH, "bullish, interval above 0"),
-        (high < 0, style.BEARISH, "bearish, below 0"),
-        ((low <= 0) & (high >= 0), style.MUTED, "no clear lean"),
-        (np.isfinite(score) & ~np.isfinite(low), None, "too few authors for an interval"),
-    ):
-        if not chosen.any():
-            continue
-        panel.plot(
-            middle[chosen],
-            score[chosen],
-            linestyle="none",
-            marker="o",
-            markersize=size,
-            markerfacecolor=colour or "white",
-            markeredgecolor=colour or style.MUTED,
-            markeredgewidth=0.8,
-            label=label,
-        )
+def _draw_mood(panel: Axes, bars: Columns, left: Floats, right: Floats) -> None:
+    are_many = len(bars["score"]) > MANY_BARS
+    draw_score(panel, bars, left, right, size=2.4 if are_many else 5, line=0.5 if are_many else 0.9)
+    # Among many bars a trailing mean carries the eye.
     if are_many and "trend" in bars and np.isfinite(bars["trend"]).any():
-        holes = np.flatnonzero(_holes(bars["session_number"]) > WIDEST_HOLE) + 1
+        wide = np.flatnonzero(holes(bars["session_number"]) > WIDEST_HOLE) + 1
         panel.plot(
-            np.insert(middle, holes, np.nan),
-            np.insert(bars["trend"], holes, np.nan),
+            np.insert((left + right) / 2, wide, np.nan),
+            np.insert(bars["trend"], wide, np.nan),
             color=style.INK,
             linewidth=2,
             label=f"mean of {TREND_SESSIONS} sessions",
         )
-    shown = np.abs(np.concatenate([score, low, high]))
-    reach = min(1.0, max(0.1, 1.12 * np.nanmax(shown))) if np.isfinite(shown).any() else 1.0
-    panel.set_ylim(-reach, reach)
+    panel.set_ylim(-reach(bars), reach(bars))
     style.label(panel, AXES[1])
-    if not np.isfinite(score).any():
+    if not np.isfinite(bars["score"]).any():
         style.note(panel, "No bar has posts enough for a score")
         return
     panel.legend(loc="lower left", bbox_to_anchor=(0, 1.075), ncols=6, handletextpad=0.5)
@@ -419,11 +355,11 @@ def _draw_score(panel: Axes, bars: Columns, left: Floats, right: Floats) -> None
 
 def _draw_posts(panel: Axes, bars: Columns, left: Floats, right: Floats, bar_interval: str) -> None:
     n_posts = bars["n_posts"].astype(float)
-    x, y = _staircase(left, right, n_posts)
+    x, y = staircase(left, right, n_posts)
     panel.fill_between(x, 0, y, color=style.NO_VIEW, linewidth=0)
     panel.set_ylim(0, 1.1 * n_posts.max())
     style.label(panel, f"Posts per {UNITS[bar_interval]}")
-    panel.yaxis.set_major_locator(_few_whole_numbers())
+    panel.yaxis.set_major_locator(few_whole_numbers())
     panel.yaxis.set_major_formatter("{x:,.0f}")
 
 
@@ -436,7 +372,7 @@ def _draw_price(panel: Axes, signal: Signal, left: Floats, right: Floats) -> Non
         x = (left[chosen] + right[chosen]) / 2
         gaps = np.flatnonzero((np.diff(chosen) > 1) | (np.diff(left[chosen]) > 1)) + 1
     else:
-        x = _num(prices["bar_start"])
+        x = days_since_1970(prices["bar_start"])
         gaps = np.flatnonzero(np.diff(prices["trading_date"]).astype(int) != 0) + 1
     panel.plot(
         np.insert(x, gaps, np.nan),
@@ -446,61 +382,5 @@ def _draw_price(panel: Axes, signal: Signal, left: Floats, right: Floats) -> Non
         markersize=2.5,
     )
     style.label(panel, "NIFTY 50, points")
-    panel.yaxis.set_major_locator(_few_whole_numbers())
+    panel.yaxis.set_major_locator(few_whole_numbers())
     panel.yaxis.set_major_formatter("{x:,.0f}")
-
-
-def _few_whole_numbers() -> MaxNLocator:
-    return MaxNLocator(nbins=3, integer=True)
-
-
-Ticks = tuple[list[float], list[str]]
-
-
-def _clock_ticks(bars: Columns) -> Ticks:
-    """Ticks on the wall clock in India: clock times with the day below its first, or days at their noon."""
-    start, end = bars["bar_start"].min(), bars["bar_end"].max()
-    minutes = (end - start) / np.timedelta64(1, "m")
-    step = next((step for step in (5, 15, 30, 60, 120, 180, 360) if minutes / step <= 15), 1440)
-    offset = 720 if step == 1440 else 0
-    minutes_on = np.arange(offset, minutes + 2 * 1440, step).astype("timedelta64[m]")
-    instants = start.astype("datetime64[D]") + minutes_on
-    instants = instants[(instants >= start) & (instants <= end)]
-    labels = []
-    last_day = None
-    for instant in instants:
-        moment: datetime = instant.astype("datetime64[us]").item()
-        if instant == end and not moment.hour + moment.minute:
-            labels.append("24:00")
-            continue
-        named = f"{moment:%a} {moment.day} {moment:%b}"
-        clock = [f"{moment:%H:%M}"] if step < 1440 else []
-        labels.append("\n".join([*clock, *([named] if moment.date() != last_day else [])]))
-        last_day = moment.date()
-    return _num(instants).tolist(), labels
-
-
-def _session_ticks(trading_dates: NDArray[Any], left: Floats) -> Ticks:
-    """Ticks on the first session of a week, month, quarter or year, so that about a dozen fit."""
-    days: list[date] = trading_dates.astype("datetime64[D]").tolist()
-    periods = (
-        lambda d: d,
-        lambda d: d.isocalendar()[:2],
-        lambda d: (d.year, d.month),
-        lambda d: (d.year, (d.month - 1) // 3),
-        lambda d: d.year,
-    )
-    for period in periods:
-        firsts = [i for i, d in enumerate(days) if i == 0 or period(d) != period(days[i - 1])]
-        if len(firsts) <= 14:
-            break
-    room = (left[-1] + 1) / 14
-    kept: list[int] = []
-    for i in firsts:
-        if not kept or left[i] - left[kept[-1]] >= room:
-            kept.append(i)
-    labels = []
-    for position, i in enumerate(kept):
-        is_new_year = position == 0 or days[i].year != days[kept[position - 1]].year
-        labels.append(f"{days[i].day} {days[i]:%b}" + (f"\n{days[i].year}" if is_new_year else ""))
-    return [float(left[i]) + 0.5 for i in kept], labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
+from matplotlib.transforms import Transform, blended_transform_factory
 
 from charts.data import Published
 from charts.words import count, instant
@@ -27,6 +28,8 @@ BEARISH = "#D55E00"
 NO_VIEW = "#B8B8B8"
 PRICE = "#8A5A83"
 DEMO = "#F0E442"
+PROMOTION = "#AA4499"
+OTHER_COPIES = "#8FA3B0"
 INK = "#222222"
 MUTED = "#666666"
 FAINT = "#DDDDDD"
@@ -107,9 +110,9 @@ def figure(title: str, subtitle: str, facts: Published | None, tables: str) -> F
             **BOLD,
             bbox={"boxstyle": "round,pad=0.4", "facecolor": DEMO, "edgecolor": "none"},
         )
-        right -= 0.2
-    _fit(made.text(0.025, 0.95, title, fontsize=15, va="center", **BOLD), right - 0.025)
-    _fit(made.text(0.025, 0.902, subtitle, fontsize=9.5, color=MUTED, va="center"), RIGHT - 0.025)
+        right -= 0.215
+    fit(made.text(0.025, 0.95, title, fontsize=15, va="center", **BOLD), right - 0.025)
+    fit(made.text(0.025, 0.902, subtitle, fontsize=9.5, color=MUTED, va="center"), RIGHT - 0.025)
     foot = [f"Source: {tables}, times in IST"]
     if facts:
         foot.insert(
@@ -121,8 +124,8 @@ def figure(title: str, subtitle: str, facts: Published | None, tables: str) -> F
     return made
 
 
-def _fit(text: Text, width: float) -> None:
-    """Shrink a text to a share of the figure's width."""
+def fit(text: Text, width: float) -> None:
+    """Shrink a text to a share of the figure's width, where it is wider."""
     made = text.get_figure()
     assert made is not None
     room = width * made.bbox.width
@@ -173,6 +176,34 @@ def note(axes: Axes, words: str) -> None:
     )
 
 
+def beside(axes: Axes) -> Transform:
+    """Places beside the rows of axes: x as a share of the figure, y as the axes have it."""
+    made = axes.get_figure()
+    assert made is not None
+    return blended_transform_factory(made.transFigure, axes.transData)
+
+
+def cells(axes: Axes, columns: dict[str, tuple[float, Sequence[str]]]) -> None:
+    """Cells beside the rows 0, 1, … of axes; by head, a column's right end, as a share of the figure."""
+    top = axes.get_ylim()[1]
+    for head, (right, words) in columns.items():
+        axes.annotate(
+            head,
+            (right, top),
+            (0, 2),
+            xycoords=beside(axes),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            color=MUTED,
+            fontsize=8,
+        )
+        for row, cell in enumerate(words):
+            axes.text(
+                right, row, cell, transform=beside(axes), ha="right", va="center_baseline", fontsize=8.5
+            )
+
+
 @house()
 def empty(title: str, labels: tuple[str, str], tables: str) -> Figure:
     """The picture of a published file without posts: its axes, labelled x and y, and the words why."""
@@ -196,9 +227,15 @@ def drawable(text: str) -> str:
 
 
 def save(made: Figure, path: Path) -> None:
-    """Write a figure as PNG; who reads the path meanwhile sees the old picture or the new one, whole."""
+    """Write a figure as PNG."""
+    with replaced(path) as partial, house():
+        made.savefig(partial, format="png")
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Where to write a file: who reads the path meanwhile sees the old one or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    with house():
-        made.savefig(partial, format="png")
+    yield partial
     partial.replace(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from math import isnan
@@ -9,6 +10,13 @@ from math import isnan
 from charts.data import Estimate
 
 MINUS = "\N{MINUS SIGN}"
+
+# What a picture has no business to repeat: who is named, and where an advert leads.
+_HANDLE = re.compile(r"@\w+")
+_LINK = re.compile(
+    r"(?:https?://\s?|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|in|me|ly|io|org|net)/\S*", re.IGNORECASE
+)
+_NUMBER = re.compile(r"(?:\+?91[ -]?)?\b[6-9]\d{4}[ -]?\d{5}\b|\+?\d{10,}")
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -66,3 +74,16 @@ def instant(moment: datetime) -> str:
 def interval_of_shares(part: Estimate) -> str:
     """[61, 70] %, within 0 and 100."""
     return f"[{100 * max(part.low, 0):.0f}, {100 * min(part.high, 1):.0f}] %"
+
+
+def excerpt(text: str, length: int) -> str:
+    """The start of a post's text on one line, without handles, links, telephone numbers and closing tags."""
+    text = text[: 8 * length]  # links are long, and texts may be
+    for pattern, left in ((_LINK, " "), (_HANDLE, "@…"), (_NUMBER, "…")):
+        text = pattern.sub(left, text)
+    text = re.sub(r"(?: [#$]\w+)+$", "", " ".join(text.split()))
+    if len(text) <= length:
+        return text
+    cut = text[: length - 1]
+    start = cut.rpartition(" ")[0]
+    return f"{(start if len(start) > length / 2 else cut).rstrip(' .,:;!?-')}…"

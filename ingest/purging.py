@@ -470,7 +470,7 @@ def _forget_builds(settings: Settings) -> None:
 
     A build that is running loses its file, and with it the way to publish what it has read.
     """
-    for folder in (settings.build, settings.reports):
+    for folder in (settings.build, settings.charts, settings.reports):
         shutil.rmtree(folder, ignore_errors=True)
     for unpublished in settings.data.glob(f".{settings.published_db.name}.*"):
         unpublished.unlink(missing_ok=True)

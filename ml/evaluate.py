@@ -35,6 +35,10 @@ from ml.train import REGISTER_OF, fit
 FOLDS = 10
 _INDIA = ("india_stance", OWN)
 
+# Of the plot: as the pictures of `charts` have them, which this layer does not import.
+_BLUE, _INK, _MUTED = "#0072B2", "#222222", "#666666"
+_FIFTHS = (0, 0.2, 0.4, 0.6, 0.8, 1)
+
 
 class _Task(NamedTuple):
     name: str
@@ -189,28 +193,65 @@ def _chances(examples: Examples, judged: Judgement) -> dict[str, _Chances]:
 
 
 def _draw_reliability(chances: dict[str, _Chances], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    """Rates against probabilities, with how many examples had which probability below; 1,600 × 840 px."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     shown = [name for name in chances if "," not in name]
-    figure, axes = pyplot.subplots(1, len(shown), figsize=(4.2 * len(shown), 4.9), layout="constrained")
-    for axis, name in zip(axes, shown, strict=True):
+    figure = Figure(figsize=(10, 5.25), dpi=160, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.text(
+        0.04,
+        0.945,
+        "What became of what the text model said: rates against probabilities",
+        fontsize=14,
+        weight="bold",
+        color=_INK,
+    )
+    figure.text(
+        0.04,
+        0.895,
+        "Cross-validated. A point is about a tenth of the examples, with Wilson's 95 % interval; on the line "
+        "probabilities hold. Below: examples by probability.",
+        fontsize=9,
+        color=_MUTED,
+    )
+    grid = figure.add_gridspec(
+        2, len(shown), height_ratios=[4.5, 1], left=0.075, right=0.98, top=0.79, bottom=0.1, hspace=0.12
+    )
+    for column, name in enumerate(shown):
         given = chances[name]
         table = metrics.reliability(given.p, given.y, 10, given.weight)
-        axis.plot([0, 1], [0, 1], color="#999999", linewidth=1, zorder=1)
-        # Of weighted examples, the interval may lie beside the rate.
-        spread = np.maximum(0, [table.rate - table.low, table.high - table.rate])
-        axis.errorbar(
-            table.mean_p, table.rate, yerr=spread, fmt="o", color="#0072B2", capsize=2, markersize=5
+        panel, counts = figure.add_subplot(grid[0, column]), figure.add_subplot(grid[1, column])
+        panel.plot([0, 1], [0, 1], color=_MUTED, linewidth=0.9)
+        panel.vlines(table.mean_p, table.low, table.high, color=_BLUE, linewidth=1.6, clip_on=False)
+        panel.plot(table.mean_p, table.rate, "o", color=_BLUE, markersize=5.5, clip_on=False)
+        error = metrics.ece(given.p, given.y, given.weight)
+        panel.set_title(name, loc="left", fontsize=10.5, weight="bold", color=_INK, pad=20)
+        panel.annotate(
+            f"{len(given.p):,} examples, calibration error {error:.3f}",
+            (0, 1),
+            (0, 6),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=8.5,
+            color=_MUTED,
         )
-        axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="predicted", title=name)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("observed, with Wilson's 95 % interval")
-    figure.suptitle("Cross-validated probabilities against what the labels say, tenths of the examples")
-    figure.savefig(path, dpi=144)
-    pyplot.close(figure)
+        counts.hist(given.p, bins=20, range=(0, 1), color="#B8B8B8", rwidth=0.92)
+        panel.set(xlim=(0, 1), ylim=(0, 1), xticks=_FIFTHS, yticks=_FIFTHS)
+        counts.set(xlim=(0, 1), xticks=_FIFTHS, yticks=[])
+        panel.tick_params(labelbottom=False, labelleft=column == 0)
+        for axes in (panel, counts):
+            axes.tick_params(colors=_MUTED, labelsize=8.5, length=3)
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.spines[["left", "bottom"]].set_color(_MUTED)
+        counts.spines["left"].set_visible(False)
+        panel.grid(color="#ECECEC", linewidth=0.8)
+        panel.set_axisbelow(True)
+        counts.set_xlabel("probability given", fontsize=9, color=_MUTED)
+        if column == 0:
+            panel.set_ylabel("rate found", fontsize=9, color=_MUTED)
+    figure.savefig(path)
 
 
 def _show(interval: Interval) -> str:

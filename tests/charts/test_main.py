@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import config
-from charts.__main__ import PICTURES, main
+from charts.__main__ import NAMES, PICTURES, main
 from config import ROOT, Settings
 
 Publish = Callable[..., Settings]
@@ -38,8 +38,10 @@ def test_all_pictures_are_made_and_named(publish: Publish, capsys: pytest.Captur
     before = hashlib.sha256(root.published_db.read_bytes()).digest()
     assert main([]) == 0
     paths = [root.charts / f"{name}.png" for name in PICTURES]
-    assert capsys.readouterr().out.splitlines() == [str(path) for path in paths]
+    brief = root.reports / "market_brief.html"
+    assert capsys.readouterr().out.splitlines() == [str(path) for path in (*paths, brief)]
     assert sorted(root.charts.iterdir()) == sorted(paths)
+    assert list(root.reports.iterdir()) == [brief]
     for path in paths:
         assert size(path) == (1600, 1000)
         assert path.stat().st_size > 30_000
@@ -59,10 +61,11 @@ def test_some_pictures_are_made_by_name(publish: Publish, capsys: pytest.Capture
 def test_without_posts_the_pictures_say_so(publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
     root = publish(n_posts=0)
     assert main([]) == 0
-    paths = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    *paths, brief = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert [path.stem for path in paths] == list(PICTURES)
     assert all(size(path) == (1600, 1000) for path in paths)
     assert {path.parent for path in paths} == {root.charts}
+    assert "no posts" in brief.read_text()
 
 
 def test_without_a_published_file_it_says_what_to_do(
@@ -101,7 +104,7 @@ def test_an_unknown_picture_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert stop.value.code == 2
     told = capsys.readouterr().err
     assert "no picture is called moon_phase" in told
-    assert all(name in told for name in PICTURES)
+    assert all(name in told for name in NAMES)
 
 
 def test_a_setting_that_cannot_be_used_is_told(

@@ -15,21 +15,29 @@ import numpy as np
 import pytest
 import yaml
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from charts import (
+    campaign_timeline,
+    chatter_heatmap,
     engagement_vs_sentiment,
+    instrument_multiples,
+    market_brief,
     sentiment_distribution,
     signal_aggregation,
+    signal_over_price,
     signal_over_time,
+    signal_validation,
     style,
 )
 from charts.__main__ import PICTURES
 from charts.data import Columns, published
 from config import ROOT, Settings
+from tests.charts.conftest import OUTCOMES, RECORDS, VALIDATION
 
 Publish = Callable[..., Settings]
 
@@ -39,24 +47,64 @@ HOLES = (
     "delete from marts.signal_bars where trading_date = date '2025-05-14'",
 )
 LONG = {"n_posts": 8_000, "days": 1_200, "start": "2023-02-01 00:00:00Z", "has_prices": False}
-CASES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "a day": ((), {}),
-    "a dense day": ((), {"n_posts": 9_000, "has_prices": False}),
-    "ten days": ((), {"n_posts": 3_000, "days": 10}),
-    "a year": ((), {"n_posts": 9_000, "days": 400, "start": "2025-01-01 00:00:00Z", "source": "x"}),
-    "holes": (HOLES, {"n_posts": 3_000, "days": 200, "start": "2025-01-01 00:00:00Z"}),
-    "many sessions": ((), LONG),
-    "one post": ((), {"n_posts": 1}),
-    "twelve posts": ((), {"n_posts": 12, "days": 0.01}),
-    "no view": ((), {"bearish": 0, "bullish": 0}),
-    "all bullish, none noticed": ((), {"bearish": 0, "bullish": 1, "loudest": 0}),
-    "no counts, no hashtag": ((), {"measured": 0, "hashtags": ()}),
+MOOD = ("signal_over_time", "chatter_heatmap", "instrument_multiples")
+VIEWS = ("sentiment_distribution", "engagement_vs_sentiment", "signal_over_time", "signal_over_price")
+# Changes, posts, and the pictures that they make a difference to.
+CASES: dict[str, tuple[tuple[str, ...], dict[str, Any], tuple[str, ...]]] = {
+    "a day": ((VALIDATION,), {}, tuple(PICTURES)),
+    "a dense day": ((), {"n_posts": 9_000}, ("engagement_vs_sentiment", "signal_over_price")),
+    "ten days": ((), {"n_posts": 3_000, "days": 10}, (*MOOD, "signal_over_price", "campaign_timeline")),
+    "a year": (
+        (),
+        {"n_posts": 9_000, "days": 400, "start": "2025-01-01 00:00:00Z", "source": "x"},
+        (*MOOD, "signal_aggregation", "signal_over_price", "campaign_timeline"),
+    ),
+    "holes": (HOLES, {"n_posts": 3_000, "days": 200, "start": "2025-01-01 00:00:00Z"}, MOOD),
+    "many sessions": ((), LONG, MOOD),
+    "one post": ((), {"n_posts": 1}, tuple(PICTURES)),
+    "twelve posts": ((), {"n_posts": 12, "days": 0.01}, tuple(PICTURES)),
+    "no view": ((), {"bearish": 0, "bullish": 0}, VIEWS),
+    "all bullish, none noticed": ((), {"bearish": 0, "bullish": 1, "loudest": 0}, VIEWS),
+    "no counts, no hashtag": (
+        (),
+        {"measured": 0, "hashtags": ()},
+        ("engagement_vs_sentiment", "signal_aggregation"),
+    ),
     "no session, no weight": (
         (
             "delete from marts.signal_bars where bar_interval = '1d'",
             "update marts.hashtag_stats set weighted_sentiment = null",
         ),
         {},
+        ("signal_over_time", "signal_aggregation"),
+    ),
+    "beyond the calendar": (
+        (
+            "delete from marts.signal_bars where bar_interval = '1d'",
+            "update marts.signal_bars set trading_date = null",
+            "delete from processed.calendar_days",
+        ),
+        {},
+        (*MOOD, "signal_over_price"),
+    ),
+    "one instrument, one campaign": (
+        ("delete from marts.signal_bars where instrument <> 'MARKET'",),
+        {"n_campaigns": 1},
+        ("instrument_multiples", "signal_over_price", "campaign_timeline"),
+    ),
+    "no campaign": ((), {"n_campaigns": 0}, ("campaign_timeline",)),
+    "a table for validation, and nothing in it": (
+        (VALIDATION, "update marts.signal_validation set ic = null"),
+        {},
+        ("signal_validation",),
+    ),
+    "one instrument tested, by the day": (
+        (
+            VALIDATION,
+            "delete from marts.signal_validation where instrument = 'NIFTY50' or bar_interval <> '1d'",
+        ),
+        {},
+        ("signal_validation",),
     ),
 }
 
@@ -105,10 +153,10 @@ def shown_texts(made: Figure) -> Iterator[tuple[str, Bbox]]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_texts_neither_overlap_nor_leave_the_picture(publish: Publish, case: str) -> None:
-    changes, posts = CASES[case]
+    changes, posts, names = CASES[case]
     root = publish(*changes, **posts)
-    for name, picture in PICTURES.items():
-        made = drawn(root, picture)
+    for name in names:
+        made = drawn(root, PICTURES[name])
         texts, boxes = zip(*shown_texts(made), strict=True)
         x0, y0, x1, y1 = np.array([box.extents for box in boxes]).T
         leaves = (x0 < 0) | (y0 < 0) | (x1 > made.bbox.width) | (y1 > made.bbox.height)
@@ -160,27 +208,34 @@ class Counted:
 
 
 def test_few_rows_leave_the_database_however_many_posts_there_are(publish: Publish) -> None:
-    root = publish(n_posts=200_000, days=100, has_prices=False)
+    root = publish(VALIDATION, OUTCOMES, RECORDS, n_posts=100_000, days=100)
     with duckdb.connect(root.published_db, read_only=True) as connection:
         counted = Counted(connection)
         facts = published(counted)  # type: ignore[arg-type]
         assert facts is not None
-        assert facts.n_posts == 200_000
+        assert facts.n_posts == 100_000
         for picture in PICTURES.values():
-            picture.read(counted)
-    assert 5_000 < counted.rows <= 10_000
+            picture.read(counted)  # type: ignore[arg-type]
+        by_pictures = counted.rows
+        market_brief.read(counted)  # type: ignore[arg-type]
+    assert 5_000 < by_pictures <= 20_000
+    assert counted.rows - by_pictures < 150
 
 
 def test_the_published_columns_are_those_of_the_warehouse(publish: Publish) -> None:
+    """Of the tables that it has: pictures may also read one that a later warehouse brings."""
     columns = query(
-        publish(n_posts=0), "select table_schema, table_name, column_name from information_schema.columns"
+        publish(VALIDATION, OUTCOMES, RECORDS, n_posts=0),
+        "select table_schema || '_' || table_name, column_name from information_schema.columns",
     )
-    assert len(columns) > 50
     documented = set()
     for path in (ROOT / "warehouse" / "models").rglob("*.yml"):
         for model in yaml.safe_load(path.read_text()).get("models", []):
             documented |= {(model["name"], column["name"]) for column in model["columns"]}
-    assert {(f"{schema}_{table}", column) for schema, table, column in columns} <= documented
+    has = {model for model, _ in documented}
+    published_here = {(model, column) for model, column in columns if model in has}
+    assert len(published_here) > 80
+    assert published_here <= documented
 
 
 # ---- signal_over_time --------------------------------------------------------------------------------
@@ -494,3 +549,267 @@ def test_hashtags_show_with_what_can_be_drawn_of_them(publish: Publish) -> None:
     made = words(drawn(publish(), signal_aggregation))
     for tag in ("#शेयरबाजार", "#निफ्टी", "#…moon…", "#$tcs$", "#stockmarketindiadai…"):
         assert tag in made
+
+
+# ---- signal_over_price -------------------------------------------------------------------------------
+
+
+def overlay(root: Settings) -> signal_over_price.Overlay:
+    with duckdb.connect(root.published_db, read_only=True) as connection:
+        return signal_over_price.read(connection)
+
+
+def test_price_and_scores_share_the_minutes_of_a_session(publish: Publish) -> None:
+    root = publish(n_posts=9_000)
+    shown = overlay(root)
+    assert shown.bar_interval == "15min"
+    assert shown.sessions["minutes"].tolist() == [375]
+    # A close is known at the end of its bar; the first bar ends three minutes after the open.
+    assert shown.prices["minute"][[0, -1]].tolist() == [3, 375]
+    market = shown.scores["MARKET"]
+    assert market["start_minute"].tolist() == list(range(0, 375, 15))
+    assert market["end_minute"].tolist() == list(range(15, 376, 15))
+    scores = query(
+        root,
+        "select score from marts.signal_bars where instrument = 'MARKET' and bar_interval = '15min' "
+        "and bar_start >= '2026-01-21 03:45:00Z' and bar_end <= '2026-01-21 10:00:00Z' order by bar_start",
+    )
+    assert market["score"].tolist() == pytest.approx([score for (score,) in scores])
+
+
+def test_closed_time_is_a_gap_and_left_out_sessions_are_marked(publish: Publish) -> None:
+    root = publish(
+        "delete from marts.signal_bars where trading_date = date '2026-01-26'", n_posts=9_000, days=9
+    )
+    shown = overlay(root)
+    assert shown.bar_interval == "1h"
+    n_sessions = len(shown.sessions["minutes"])
+    assert n_sessions == 6
+    made = drawn(root, signal_over_price)
+    for panel in made.axes:
+        dotted = [line for line in panel.lines if line.get_linestyle() not in ("-", "None")]
+        assert len(dotted) == 1
+    price = max(made.axes[0].lines, key=lambda line: len(line.get_xdata()))
+    assert np.isnan(price.get_ydata()).sum() == n_sessions - 1
+    # The last hour runs on after the close, and is cut off there.
+    assert shown.scores["MARKET"]["end_minute"].max() == 375
+
+
+def test_only_the_newest_sessions_that_can_tell_are_shown(publish: Publish) -> None:
+    root = publish(
+        # Of two sessions only scores without intervals are left.
+        "update marts.signal_bars set ci_low = null, ci_high = null "
+        "where trading_date in (date '2026-02-24', date '2026-02-25')",
+        n_posts=20_000,
+        days=40,
+    )
+    dates = overlay(root).sessions["trading_date"].astype("datetime64[D]").astype(str)
+    assert len(dates) == signal_over_price.MAX_SESSIONS
+    assert dates[-1] == "2026-02-27"
+    assert not {"2026-02-24", "2026-02-25"} & set(dates)
+
+
+def test_the_price_is_tinted_where_the_score_of_the_index_is_clear(publish: Publish) -> None:
+    root = publish(
+        "update marts.signal_bars set ci_low = -1, ci_high = 1 where instrument = 'NIFTY50'",
+        "update marts.signal_bars set ci_high = -0.1 where instrument = 'NIFTY50' and bar_interval = '15min' "
+        "and bar_start = '2026-01-21 04:45:00Z'",
+    )
+    made = drawn(root, signal_over_price)
+    _, tinted = made.axes[0].patches
+    assert (tinted.get_x(), tinted.get_width()) == (60, 15)  # type: ignore[attr-defined]
+    assert tinted.get_facecolor()[:3] == to_rgba(style.BEARISH)[:3]
+    assert title(made).endswith("; posts on it clearly bearish in 1 of 25 quarter hours")
+
+
+def test_no_clear_score_of_the_index_is_told(publish: Publish) -> None:
+    root = publish("update marts.signal_bars set ci_low = -1, ci_high = 1 where instrument = 'NIFTY50'")
+    made = drawn(root, signal_over_price)
+    assert len(made.axes[0].patches) == 1
+    assert title(made).endswith("; posts on it clearly of one view in none of 25 quarter hours")
+
+
+def test_few_intervals_make_the_bars_longer(publish: Publish) -> None:
+    assert overlay(publish(n_posts=600)).bar_interval == "1h"
+
+
+# ---- chatter_heatmap ---------------------------------------------------------------------------------
+
+
+def chatter(root: Settings) -> chatter_heatmap.Chatter:
+    with duckdb.connect(root.published_db, read_only=True) as connection:
+        return chatter_heatmap.read(connection)
+
+
+def test_every_post_of_the_calendar_has_its_cell(publish: Publish) -> None:
+    root = publish(n_posts=3_000, days=10)
+    shown = chatter(root)
+    assert shown.slots["n_posts"].sum() == shown.sessions["n_posts"].sum() == 3_000
+    # Friday's evening, the weekend as one cell, Monday until the close.
+    monday = shown.slots["trading_date"] == np.datetime64("2026-01-26")
+    slots = shown.slots["slot"][monday]
+    assert np.isnan(slots).sum() == 1
+    # 15:30 is the last one from the closing auction on, and the first before.
+    assert set(slots[~np.isnan(slots)].astype(int)) == set(range(96))
+    weekend = query(
+        root,
+        "select sum(n_posts) from marts.signal_bars where instrument = 'MARKET' and bar_interval = '15min' "
+        "and session_phase = 'closed' and trading_date = date '2026-01-26'",
+    )
+    assert [(shown.slots["n_posts"][monday][np.isnan(slots)].item(),)] == weekend
+
+
+@pytest.mark.parametrize(
+    ("clock", "slot"),
+    [("15:30", 0), ("23:45", 33), ("00:00", 34), ("09:00", 70), ("09:15", 71), ("15:15", 95)],
+)
+def test_a_row_runs_from_close_to_close(publish: Publish, clock: str, slot: int) -> None:
+    root = publish(
+        "delete from marts.signal_bars where strftime(bar_start + interval 330 minutes, '%H:%M') "
+        f"<> '{clock}'",
+        n_posts=500,
+    )
+    assert chatter(root).slots["slot"].tolist() == [slot]
+    assert chatter_heatmap._clock_words(slot) == clock
+
+
+def test_with_a_closing_auction_a_row_ends_at_1545(publish: Publish) -> None:
+    root = publish(
+        "update marts.signal_bars set trading_date = date '2026-01-21' "
+        "where bar_start = '2026-01-21 10:00:00Z' and bar_interval = '15min'"
+    )
+    shown = chatter(root)
+    of_day = shown.slots["slot"][shown.slots["trading_date"] == np.datetime64("2026-01-21")]
+    assert of_day.max() == 96
+    panel = drawn(root, chatter_heatmap).axes[2]
+    assert panel.get_xlim()[1] == 97
+
+
+def test_buzz_has_a_panel_where_there_is_any(publish: Publish) -> None:
+    made = drawn(publish(n_posts=3_000, days=20), chatter_heatmap)
+    assert "Buzz: posts against the mean" in words(made)
+    assert "usual" in words(made)
+
+
+def test_without_earlier_sessions_there_is_no_buzz(publish: Publish) -> None:
+    assert "Buzz" not in words(drawn(publish(), chatter_heatmap))
+
+
+def test_the_shades_are_those_of_the_posts(publish: Publish) -> None:
+    root = publish(n_posts=3_000, days=3)
+    made = drawn(root, chatter_heatmap)
+    (mesh,) = made.axes[2].collections
+    shown: Any = mesh.get_array()
+    assert np.nansum(shown.filled(0)) == 3_000
+
+
+# ---- instrument_multiples ----------------------------------------------------------------------------
+
+
+def test_the_most_named_instruments_share_their_axes(publish: Publish) -> None:
+    root = publish(
+        # Twenty more instruments, each with fewer posts than the one before.
+        *(
+            "insert into marts.signal_bars select * replace "
+            f"('S{number:02}' as instrument, n_posts - {number} as n_posts) "
+            "from marts.signal_bars where instrument = 'TCS' and n_posts > 20"
+            for number in range(20)
+        ),
+        n_posts=3_000,
+    )
+    made = drawn(root, instrument_multiples)
+    heads = [text.get_text() for panel in made.axes for text in panel.texts][::2]
+    assert heads[0] == "MARKET (all posts)"
+    assert sorted(heads[1:4]) == ["BANKNIFTY", "NIFTY50", "TCS"]
+    assert heads[4:] == [f"S{number:02}" for number in range(8)]
+    assert "12 more instruments not shown" in words(made)
+    assert (
+        len({panel.get_xlim() for panel in made.axes}) == len({panel.get_ylim() for panel in made.axes}) == 1
+    )
+
+
+def test_bars_of_single_instruments_are_counted_in_the_title(publish: Publish) -> None:
+    root = publish(
+        "update marts.signal_bars set ci_low = -0.5, ci_high = 0.5",
+        "update marts.signal_bars set ci_low = 0.1 where instrument in ('TCS', 'MARKET') "
+        "and bar_start in ('2026-01-21 04:45:00Z', '2026-01-21 05:45:00Z') and bar_interval = '1h'",
+    )
+    ((n_bars,),) = query(
+        root,
+        "select count(score) from marts.signal_bars where bar_interval = '1h' and instrument <> 'MARKET'",
+    )
+    told = title(drawn(root, instrument_multiples))
+    assert told == f"2 of {n_bars} hourly bars of single instruments are clearly bullish or bearish"
+
+
+# ---- campaign_timeline -------------------------------------------------------------------------------
+
+
+def test_campaigns_name_nobody_and_lead_nowhere(publish: Publish) -> None:
+    made = words(drawn(publish(), campaign_timeline))
+    assert "Join our premium channel now @… or call … for calls" in made
+    for left_out in ("someone_else", "t.example", "98765"):
+        assert left_out not in made
+
+
+def test_a_campaigns_bar_spans_its_posts_and_is_as_thick_as_it_is_large(publish: Publish) -> None:
+    root = publish(days=10)
+    panel = drawn(root, campaign_timeline).axes[0]
+    largest = query(
+        root,
+        "select epoch(first_posted_at) / 86400 + 330 / 1440, span_hours / 24, n_posts, is_promotion from "
+        "(select * from marts.campaigns order by n_posts desc, n_authors desc, cluster_id limit 14) "
+        "order by first_posted_at, cluster_id",
+    )
+    bars: Any = panel.patches
+    assert [bar.get_x() for bar in bars] == pytest.approx([first for first, *_ in largest])
+    most = max(n_posts for _, _, n_posts, _ in largest)
+    for bar, (_, days, n_posts, is_promotion) in zip(bars, largest, strict=True):
+        assert bar.get_width() >= days - 1e-9
+        assert bar.get_height() == pytest.approx(0.78 * max(0.2, (n_posts / most) ** 0.5))
+        assert (bar.get_facecolor() == to_rgba(style.PROMOTION)) == is_promotion
+
+
+def test_the_title_counts_all_campaigns(publish: Publish) -> None:
+    root = publish(n_posts=3_000)
+    ((n_posts, n_promotions),) = query(
+        root, "select sum(n_posts), count(*) filter (is_promotion) from marts.campaigns"
+    )
+    told = title(drawn(root, campaign_timeline))
+    assert told.startswith(
+        f"20 campaigns hold {100 * n_posts / 3_000:.0f} % of posts; {n_promotions} of them"
+    )
+
+
+# ---- signal_validation -------------------------------------------------------------------------------
+
+
+def test_what_was_tested_is_told_with_its_interval_and_power(publish: Publish) -> None:
+    made = drawn(publish(VALIDATION), signal_validation)
+    # SENSEX has no IC: two instruments, eleven combinations each.
+    assert title(made) == "11 of 22 combinations tried are hard to explain by chance"
+    told = words(made)
+    assert "MARKET" in told
+    assert "SENSEX" not in told
+    assert "no IC below 0.28 could be seen" in told
+    panel = made.axes[0]
+    (filled,) = [
+        line for line in panel.lines if len(line.get_xdata()) == 5 and line.get_markerfacecolor() != "white"
+    ]
+    assert filled.get_ydata().tolist() == pytest.approx([0.4] * 5)
+    heights = {round(patch.get_height(), 2) for patch in panel.patches}  # type: ignore[attr-defined]
+    assert heights == {0.56, 0.84}  # twice the smallest IC that could be seen
+
+
+def test_chance_is_not_called_a_finding(publish: Publish) -> None:
+    root = publish(VALIDATION, "update marts.signal_validation set p_adjusted = 0.06")
+    assert title(drawn(root, signal_validation)) == (
+        "No link to later prices that could not be chance, in 22 combinations tried"
+    )
+
+
+@pytest.mark.parametrize("changes", [(), (VALIDATION, "delete from marts.signal_validation")])
+def test_without_a_validation_the_picture_says_so(publish: Publish, changes: tuple[str, ...]) -> None:
+    made = drawn(publish(*changes), signal_validation)
+    assert title(made) == "Not validated against prices yet"
+    assert "Needs several sessions" in words(made)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from math import nan
 
@@ -78,3 +79,34 @@ def test_counts_and_dates() -> None:
     assert words.count(0) == "0"
     assert words.day(date(2026, 11, 9)) == "9 Nov 2026"
     assert words.instant(datetime(2026, 11, 19, 9, 5)) == "19 Nov 2026, 09:05"
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("Nifty looks strong", "Nifty looks strong"),
+        ("Nifty\n  looks   strong #nifty50 #sensex", "Nifty looks strong"),
+        ("#nifty50 #sensex", "#nifty50"),
+        ("Join @someone_else at https://t.example/abc now", "Join @… at now"),
+        ("Join https:// t.example/abc now", "Join now"),
+        ("Join t.me/some_channel or wa.me/919876543210 now", "Join or now"),
+        ("Call +91 98765 43210 or 9876543210 now", "Call … or … now"),
+        ("Levels 24450 24500 24550 hold", "Levels 24450 24500 24550 hold"),
+        ("Nifty 24500 CE above 120 sl 95 target 150/180", "Nifty 24500 CE above 120 sl 95…"),
+        ("Bank Nifty 52000 PE @ 240, sl 200. Target 300", "Bank Nifty 52000 PE @ 240, sl…"),
+        ("a" * 60, "a" * 32 + "…"),
+        ("तेजी " * 40, "तेजी तेजी तेजी तेजी तेजी तेजी…"),
+        ("https://t.example/abc", ""),
+        ("", ""),
+    ],
+)
+def test_an_excerpt_leaves_out_who_is_named_and_where_an_advert_leads(text: str, start: str) -> None:
+    assert words.excerpt(text, 33) == start
+
+
+@given(st.text(max_size=200) | st.text("#@ a1./:htps", max_size=200), st.integers(2, 60))
+def test_an_excerpt_is_short_and_on_one_line(text: str, length: int) -> None:
+    start = words.excerpt(text, length)
+    assert len(start) <= length
+    assert "\n" not in start
+    assert not re.search(r"@\w", start)

@@ -544,6 +544,7 @@ def test_what_was_derived_from_a_purged_post_goes(root: Settings) -> None:
         root.build_db,
         root.build_db.with_name("warehouse.duckdb.wal"),
         root.reports / "data_docs" / "index.html",
+        root.charts / "campaign_timeline.png",
         root.data / ".market_intel.duckdb.17.tmp",
         root.models / "topics" / "small" / "basis.parquet",
     ]
