@@ -140,11 +140,11 @@ def bars_of_prices(sessions: list[tuple[date, datetime, datetime]], rng: Generat
 
 
 def bars_of_scores(available: list[tuple[str, str, datetime]], score: Doubles) -> pd.DataFrame:
-    return pd.DataFrame(available, columns=["instrument", "bar_interval", "available_at"]).assign(
+    return pd.DataFrame(available, columns=["instrument", "bar_interval", "score_available_at"]).assign(
         channel="x",
         score=score,
-        bar_end=lambda frame: frame["available_at"],
-        bar_start=lambda frame: frame["available_at"] - timedelta(minutes=15),
+        bar_end=lambda frame: frame["score_available_at"],
+        bar_start=lambda frame: frame["score_available_at"] - timedelta(minutes=15),
         availability_basis="observed",
         is_backfilled=False,
         model_version="m",

@@ -137,7 +137,7 @@ scored as (
         bar_start,
         bar_end,
         score,
-        available_at as score_available_at,
+        score_available_at,
         availability_basis,
         is_backfilled,
         model_version,
