@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from config import Settings
+from tests.eval_validation import SETTINGS, Drawing, drawn_returns, is_followed, returns, truth, validated
 from tests.warehouse.conftest import dbt, dbt_place, rows
 
 COMPILED = Path("dbt", "compiled", "market_intel", "warehouse", "models", "marts", "validation")
@@ -79,36 +80,6 @@ def warehouse(demo: Settings, models: dict[str, str], tmp_path: Path) -> Iterato
     made = Warehouse(tmp_path, demo, models)
     yield made
     made.close()
-
-
-def returns(
-    score: Doubles,
-    forward_return: Doubles,
-    days: NDArray[np.int64],
-    overlap: int = 0,
-    instrument: object = "NIFTY50",
-    horizon: str = "15min",
-) -> pd.DataFrame:
-    """Rows of ``marts.signal_returns``, one a bar; the bars of a day follow each other."""
-    frame = pd.DataFrame(
-        {"instrument": instrument, "day": days, "score": score, "forward_return": forward_return}
-    )
-    place = frame.groupby(["instrument", "day"]).cumcount()
-    minutes = 1440 * frame["day"] + 225 + 15 * place
-    start = pd.Timestamp(FIRST, tz="UTC") + pd.to_timedelta(minutes, unit="min")
-    dates = {day: FIRST + timedelta(days=day) for day in range(-1, int(days.max()) + 1)}
-    return frame.assign(
-        channel="x",
-        bar_interval="15min",
-        horizon=horizon,
-        price_instrument="NIFTY50",
-        availability_basis="observed",
-        is_backfilled=False,
-        bar_start=start,
-        bar_end=start + timedelta(minutes=15),
-        entry_date=(frame["day"] - overlap).map(dates),
-        return_date=frame["day"].map(dates),
-    ).drop(columns="day")
 
 
 # ---- Returns ---------------------------------------------------------------------------------------
@@ -468,8 +439,8 @@ def test_measures_equal_their_definitions_computed_by_hand(warehouse: Warehouse)
         deviate = np.arctanh(row["min_detectable_ic"]) / expected.se
         power = stats.nct.sf(expected.quantile, expected.freedom, deviate)
         assert power == pytest.approx(0.8, abs=0.025)
-        needed = row["n_days"] * ((1.96 + 0.8416) * expected.se / np.arctanh(0.1)) ** 2
-        assert row["n_days_needed"] == pytest.approx(needed, abs=1.01)
+        bars_needed = 3 + ((1.96 + 0.8416) / np.arctanh(0.1)) ** 2
+        assert row["n_days_needed"] == np.ceil(bars_needed / (row["n_effective"] / row["n_days"]))
         ps.append((expected.p_value, row["p_adjusted"]))
 
     ps.sort()
@@ -503,74 +474,14 @@ def test_the_demo_is_called_simulated_and_too_short(demo: Settings) -> None:
 
 # ---- Coverage ---------------------------------------------------------------------------------------
 
-Draw = tuple[Doubles, Doubles]  # scores and returns, each of shape (days, bars)
-
-
-def follows_nothing(rng: Generator, n_days: int) -> Draw:
-    """Persistent scores with a mood of the day; returns of an hour that overlap, on calm and wild days."""
-    mood = rng.normal(size=(n_days, 1))
-    score = 0.9 * np.cumsum(rng.normal(0, 0.4, (n_days, 24)), axis=1) + mood
-    steps = rng.standard_t(4, (n_days, 27)) * np.exp(rng.normal(0, 0.5, (n_days, 1)))
-    walk = np.cumsum(steps, axis=1)
-    return score, walk[:, 3:] - np.pad(walk, ((0, 0), (1, 0)))[:, :24]
-
-
-def follows_the_price(rng: Generator, n_days: int) -> Draw:
-    """Scores that cheer when the price has risen since the open; returns to the close."""
-    walk = np.cumsum(rng.standard_t(4, (n_days, 25)), axis=1)
-    return walk[:, :24] / 3 + rng.normal(size=(n_days, 24)), walk[:, [24]] - walk[:, :24]
-
-
-def has_a_mood(rng: Generator, n_days: int) -> Draw:
-    """One score a day, nearly; returns to the close: days are all that there is."""
-    mood = rng.normal(size=(n_days, 1)) + 0.3 * rng.normal(size=(n_days, 24))
-    walk = np.cumsum(rng.standard_t(4, (n_days, 25)), axis=1)
-    return mood, walk[:, [24]] - walk[:, :24]
-
-
-def has_a_lasting_mood(rng: Generator, n_days: int) -> Draw:
-    """Moods that last for days; returns to the next day's close."""
-    mood = np.zeros((n_days, 1))
-    for day in range(n_days):
-        mood[day] = 0.7 * mood[day - 1] * (day > 0) + rng.normal()
-    walk = np.cumsum(rng.standard_t(4, (n_days, 25)), axis=1)
-    gap = 2 * rng.standard_t(4, n_days + 1)
-    following = np.append(walk[1:, 24], np.cumsum(rng.standard_t(4, 25))[-1]) + gap[1:]
-    return mood + 0.5 * rng.normal(size=(n_days, 24)), walk[:, [24]] - walk[:, :24] + following[:, None]
-
-
-def is_followed(rng: Generator, n_days: int) -> Draw:
-    """Scores like those that follow nothing, which returns follow."""
-    score, forward_return = follows_nothing(rng, n_days)
-    return score, forward_return + 0.8 * score
-
-
-def as_captured(rng: Generator, scores: Doubles) -> NDArray[np.bool_]:
-    """Which bars captures see: of some days all, of some one in three or ten."""
-    return rng.random(scores.shape) < rng.choice([0.1, 0.3, 1.0], (*scores.shape[:-1], 1))
-
-
-def drawn_returns(
-    draw: Callable[[Generator, int], Draw], n_days: int, n_draws: int, rng: Generator
-) -> pd.DataFrame:
-    """Draws, each an instrument."""
-    draws = np.stack([draw(rng, n_days) for _ in range(n_draws)])
-    score, forward_return = draws[:, 0], draws[:, 1]
-    number, day, _ = np.indices(score.shape)
-    is_seen = as_captured(rng, score)
-    names = number[is_seen].astype(str)
-    overlap = int(draw is has_a_lasting_mood)
-    return returns(score[is_seen], forward_return[is_seen], day[is_seen], overlap, names)
-
 
 @pytest.mark.parametrize("n_days", [6, 20])
-@pytest.mark.parametrize("draw", [follows_nothing, follows_the_price, has_a_mood, has_a_lasting_mood])
+@pytest.mark.parametrize("draw", [draw for draw in SETTINGS if draw is not is_followed])
 def test_intervals_cover_when_there_is_nothing_to_find(
-    warehouse: Warehouse, draw: Callable[[Generator, int], Draw], n_days: int
+    models: dict[str, str], draw: Drawing, n_days: int
 ) -> None:
     """docs/signal-validation.md has the figures of many more draws."""
-    warehouse.put("marts.signal_returns", drawn_returns(draw, n_days, 200, default_rng(8)))
-    found = warehouse.run("signal_validation")
+    found = validated(models["signal_validation"], drawn_returns(draw, n_days, 200, default_rng(8)))
     tested = found[found["ic_low"].notna()]
     assert len(tested) > 150
     # Three standard errors of a share of 200 draws are 4.6 points.
@@ -579,20 +490,17 @@ def test_intervals_cover_when_there_is_nothing_to_find(
     assert (tested["p_value"] < 0.05).mean() < 0.096
 
 
-def test_what_is_there_is_covered_and_found_as_often_as_its_size_promises(warehouse: Warehouse) -> None:
+def test_what_is_there_is_covered_and_found_as_often_as_its_size_promises(models: dict[str, str]) -> None:
     rng = default_rng(9)
-    score, forward_return = is_followed(rng, 5000)
-    is_seen = as_captured(rng, score)
-    truth = correlation(score[is_seen], forward_return[is_seen])
-    warehouse.put("marts.signal_returns", drawn_returns(is_followed, 20, 200, rng))
-    found = warehouse.run("signal_validation")
-    assert ((found["ic_low"] < truth) & (found["ic_high"] > truth)).mean() > 0.904
+    ic, _ = truth(is_followed, rng)
+    found = validated(models["signal_validation"], drawn_returns(is_followed, 20, 200, rng))
+    assert ((found["ic_low"] < ic) & (found["ic_high"] > ic)).mean() > 0.904
     # At the size that is found four times in five, give or take what that size varies by itself.
-    assert found["min_detectable_ic"].median() == pytest.approx(truth, rel=0.15)
+    assert found["min_detectable_ic"].median() == pytest.approx(ic, rel=0.15)
     assert 0.65 < (found["p_value"] < 0.05).mean() < 0.9
 
 
-def test_days_that_agree_on_nothing_are_no_finding(warehouse: Warehouse) -> None:
+def test_days_that_agree_on_nothing_are_no_finding(models: dict[str, str]) -> None:
     """Eight days of the same four bars, whose ranks do not correlate; and scores that are all the same."""
     days = np.repeat(np.arange(8), 4)
     score, forward_return = np.tile([1.0, 2, 3, 4], 8), np.tile([2.0, 4, 1, 3], 8)
@@ -600,8 +508,8 @@ def test_days_that_agree_on_nothing_are_no_finding(warehouse: Warehouse) -> None
         returns(score, np.tile([2.0, 3, 3, 2], 8), days, instrument="NONE"),
         returns(score * 0, forward_return, days, instrument="SAME"),
     ]
-    warehouse.put("marts.signal_returns", pd.concat(frames))
-    none, same = (row for _, row in warehouse.run("signal_validation").sort_values("instrument").iterrows())
+    found = validated(models["signal_validation"], pd.concat(frames)).set_index("instrument")
+    none, same = found.loc["NONE"], found.loc["SAME"]
     assert (none["ic"], none["p_value"], none["ic_method"]) == (0, 1, "none_no_variance")
     assert none["power_note"] == "no interval: its days do not differ, or only one does"
     assert pd.isna(same["ic"])

@@ -260,7 +260,8 @@ tested as (
         case when ic_method like 'day%' then abs(z) / z_se end as t,
         case when ic_method like 'day%' then ic_t * z_se end as half_width,
         -- For four times in five, Student's quantile at 0.8 to the first order: 0.8416 is the normal one.
-        case when ic_method like 'day%' then (ic_t + 0.8416 + 0.36 / ic_df) * z_se end as detectable_z
+        case when ic_method like 'day%' then (ic_t + 0.8416 + 0.36 / ic_df) * z_se end as detectable_z,
+        case when ic_method like 'day%' then least(n, 3 + 1 / power(z_se, 2)) end as n_effective
     from judged
 
 ),
@@ -475,15 +476,12 @@ measured as (
         coalesce(tested.ic_method, 'none_few_days') as ic_method,
         {{ from_fisher_z('tested.z - tested.half_width') }} as ic_low,
         {{ from_fisher_z('tested.z + tested.half_width') }} as ic_high,
-        case when tested.t is not null then least(tested.n, 3 + 1 / power(tested.z_se, 2)) end as n_effective,
+        tested.n_effective,
         {{ from_fisher_z('tested.detectable_z') }} as min_detectable_ic,
-        case
-            when tested.t is not null
-                then cast(ceil(
-                    tested.n_days
-                    * power((1.96 + 0.8416) * tested.z_se / {{ fisher_z(var('validation_plausible_ic')) }}, 2)
-                ) as bigint)
-        end as n_days_needed,
+        cast(ceil(
+            tested.n_days / tested.n_effective
+            * (3 + power((1.96 + 0.8416) / {{ fisher_z(var('validation_plausible_ic')) }}, 2))
+        ) as bigint) as n_days_needed,
         adjusted.p_value,
         adjusted.p_adjusted,
         family.n_combinations,
