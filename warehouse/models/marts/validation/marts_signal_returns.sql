@@ -82,7 +82,10 @@ ranked_series as (
         row_number() over (
             partition by instrument, trading_date, is_daily
             -- One that lacks a tenth of what another has is no better for being finer.
-            order by case when covered_seconds >= 0.9 * most_covered_seconds then 0 else 1 end, minutes, symbol
+            order by
+                case when covered_seconds >= 0.9 * most_covered_seconds then 0 else 1 end,
+                minutes,
+                symbol
         ) as intraday_rank,
         row_number() over (
             partition by instrument, trading_date, is_whole order by minutes, symbol
@@ -155,7 +158,9 @@ bars as (
         scored.*,
         days.last_entry_before,
         case
-            when scored.score_available_at >= days.open_at and scored.score_available_at < days.last_entry_before
+            when
+                scored.score_available_at >= days.open_at
+                and scored.score_available_at < days.last_entry_before
                 then days.calendar_date
         end as this_session,
         case
@@ -241,7 +246,9 @@ sold as (
         bought.target_at > bought.last_entry_before as is_past_close,
         case when bought.horizon_minutes is null then bought.last_at else ticks.bar_end end as exit_at,
         case when bought.horizon_minutes is null then bought.last_price else ticks.close end as exit_price,
-        case when bought.horizon_minutes is null then bought.is_last_flat else ticks.is_flat end as is_exit_flat
+        case
+            when bought.horizon_minutes is null then bought.is_last_flat else ticks.is_flat
+        end as is_exit_flat
     from bought
     left join ticks
         on

@@ -227,9 +227,10 @@ errors as (
         -- Wilson's interval for as many independent bars as would vary as much as these days do.
         power(hit_quantiles.t_975, 2) / case
             when variances.hit_variance <= {{ least_variance() }} then estimates.n_signed_days
-            else least(
-                estimates.n_signed, estimates.hit_rate * (1 - estimates.hit_rate) / variances.hit_variance
-            )
+            else
+                least(
+                    estimates.n_signed, estimates.hit_rate * (1 - estimates.hit_rate) / variances.hit_variance
+                )
         end as wilson
     from estimates
     inner join combinations on estimates.combination = combinations.combination
@@ -536,7 +537,9 @@ select
     case
         when n_bars = 0 then 'no prices: no bar has a return'
         when n_days < {{ var('validation_min_days') }}
-            then 'underpowered: too few days (' || n_days || '), an interval takes {{ var("validation_min_days") }}'
+            then
+                'underpowered: too few days (' || n_days || '), an interval takes '
+                || {{ var('validation_min_days') }}
         when ic is null then 'no IC: scores or returns are all the same'
         when min_detectable_ic is null then 'no interval: its days do not differ, or only one does'
         when min_detectable_ic > {{ var('validation_plausible_ic') }}
