@@ -301,8 +301,8 @@ def test_hit_rates_are_posterior_means_with_beta_intervals(case: Case) -> None:
     with duckdb.connect(str(case.root.build_db), read_only=True) as connection:
         rows = connection.sql(
             """
-            select n_hits, n_rated, hit_rate_method, crowd_hit_rate, prior_calls, hit_rate_shrunk, hit_rate_low,
-                hit_rate_high
+            select n_hits, n_rated, hit_rate_method, crowd_hit_rate, prior_calls, hit_rate_shrunk,
+                hit_rate_low, hit_rate_high
             from marts.author_track_record
             where n_rated > 0
             """
