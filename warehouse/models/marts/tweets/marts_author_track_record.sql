@@ -33,27 +33,27 @@ deleted_posts as (
 deleted_calls as (
 
     {% if said is not none %}
-    select
-        said.author_key,
-        1 as n_rated,
-        case when said.outcome = 'target_first' then 0 else 1 end as n_losers
-    from {{ said }} as said
-    inner join deleted_posts on said.tweet_id = deleted_posts.tweet_id
-    where said.outcome in ('target_first', 'stop_first', 'expired') and said.target is not null
+        select
+            said.author_key,
+            1 as n_rated,
+            case when said.outcome = 'target_first' then 0 else 1 end as n_losers
+        from {{ said }} as said
+        inner join deleted_posts on said.tweet_id = deleted_posts.tweet_id
+        where said.outcome in ('target_first', 'stop_first', 'expired') and said.target is not null
     {% else %}
-    select
-        tweet_id as author_key,
-        0 as n_rated,
-        0 as n_losers
-    from deleted_posts
+        select
+            tweet_id as author_key,
+            0 as n_rated,
+            0 as n_losers
+        from deleted_posts
     {% endif %}
     {% if counted is not none %}
-    union all
-    select
-        author_key,
-        n_deleted_rated as n_rated,
-        n_deleted_losers as n_losers
-    from {{ counted }}
+        union all
+        select
+            author_key,
+            n_deleted_rated as n_rated,
+            n_deleted_losers as n_losers
+        from {{ counted }}
     {% endif %}
 
 ),
