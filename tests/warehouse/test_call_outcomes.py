@@ -281,7 +281,8 @@ def case(demo: Settings, new_root: Callable[[str], Settings]) -> Case:
 
 
 def rounded(answer: Answer) -> Answer:
-    return Answer(*(round(value, 6) if isinstance(value, float) else value for value in answer))
+    floats = {name: value for name, value in answer._asdict().items() if isinstance(value, float)}
+    return answer._replace(**{name: round(value, 6) for name, value in floats.items()})
 
 
 def test_outcomes_equal_a_replay_bar_by_bar(case: Case) -> None:
