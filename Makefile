@@ -62,8 +62,9 @@ lock: ## Resolve requirements*.in into requirements*.txt with uv; ARGS=--upgrade
 
 # $(call INSTALL,arguments): locked packages, on top of requirements.txt.
 INSTALL = if command -v uv >/dev/null; \
-	then uv pip install --quiet --require-hashes --no-deps --python .venv $(1); \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps $(1); fi
+	then uv pip install --quiet --require-hashes --no-deps --no-build --python .venv $(1); \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: $(1); fi
 
 yahoo: setup ## Install yfinance, for python -m ingest prices --yahoo
 	@$(call INSTALL,-r requirements-yahoo.txt)
