@@ -1,4 +1,4 @@
-"""Every check of the data, where nothing is as it should be: dbt's unit tests allow no two tables of one name."""
+"""Every check of the data, where nothing is as it should be. dbt's unit tests take one table of a name."""
 
 from __future__ import annotations
 
