@@ -133,11 +133,7 @@ _TABLES = """
     from drawn_sightings inner join posts using (post);
 
     create temp table seen as
-    select
-        tweet_id,
-        min(observed_at) as first_seen_at,
-        least(1.0, ln(1 + max(like_count + 2 * retweet_count + 1.5 * reply_count)) / ln(10001)) as engagement
-    from processed.tweet_sightings group by tweet_id;
+    select tweet_id, min(observed_at) as first_seen_at from processed.tweet_sightings group by tweet_id;
 
     create table validated.tweets as
     select
@@ -171,10 +167,9 @@ _TABLES = """
     select
         tweet_id,
         sentiment,
-        engagement,
-        weight * (1 + engagement) * case when duplicate_of is null then 1 else 0.1 end as weight,
+        weight * case when duplicate_of is null then 1 else 0.1 end as own_weight,
         'drawn' as model_version
-    from posts inner join seen using (tweet_id) left join processed.tweet_duplicates using (tweet_id);
+    from posts left join processed.tweet_duplicates using (tweet_id);
 
     create table processed.tweet_instruments as
     select distinct posts.tweet_id, names.instrument
