@@ -72,8 +72,12 @@
   Sum of doubles that does not depend on the order of rows: each value is rounded once, and decimals
   add up exactly. Parallel sums of doubles differ in their last digits from run to run.
 #}
+{% macro exact(value, decimals=12) -%}
+    cast({{ value }} as decimal(38, {{ decimals }}))
+{%- endmacro %}
+
 {% macro exact_sum(value, decimals=12, over=none) -%}
-    cast(sum(cast({{ value }} as decimal(38, {{ decimals }}))){{ ' over ' ~ over if over }} as double)
+    cast(sum({{ exact(value, decimals) }}){{ ' over ' ~ over if over }} as double)
 {%- endmacro %}
 
 {% macro exact_avg(value) -%}

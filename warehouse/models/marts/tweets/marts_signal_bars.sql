@@ -41,28 +41,69 @@ sessions as (
 
 ),
 
+-- Nearly every post is a group of its own below: numbers in place of long keys halve what groups take.
+times as (
+
+    select
+        bar_interval,
+        bar_start,
+        bar_end,
+        row_number() over (order by bar_interval, bar_start) as time_number
+    from (select distinct bar_interval, bar_start, bar_end from posts) as found
+
+),
+
+speakers as (
+
+    select
+        speaker_key,
+        row_number() over (order by speaker_key) as speaker_number
+    from (
+        select author_key as speaker_key from posts
+        union
+        select voice_key as speaker_key from posts
+    ) as found
+
+),
+
+numbered as (
+
+    select
+        posts.tweet_id,
+        times.time_number,
+        voices.speaker_number as voice_number,
+        authors.speaker_number as author_number,
+        {{ exact('posts.weight', 24) }} as weight,
+        {{ exact('posts.weight * posts.sentiment', 24) }} as weighted,
+        {{ exact('posts.weight * pow(posts.sentiment, 2)', 24) }} as weighted_square,
+        posts.known_at,
+        posts.is_observed,
+        posts.known_at - posts.posted_at as lag
+    from posts
+    inner join times on posts.bar_interval = times.bar_interval and posts.bar_start = times.bar_start
+    inner join speakers as authors on posts.author_key = authors.speaker_key
+    inner join speakers as voices on posts.voice_key = voices.speaker_key
+
+),
+
 by_author as (
 
     select
         named.instrument,
-        posts.bar_interval,
-        posts.bar_start,
-        posts.bar_end,
-        posts.voice_key,
-        posts.author_key,
+        numbered.time_number,
+        numbered.voice_number,
+        numbered.author_number,
         count(*) as n_posts,
-        {{ exact_sum('posts.weight', 24) }} as sum_weight,
-        {{ exact_sum('posts.weight * posts.sentiment', 24) }} as sum_weighted,
-        {{ exact_sum('posts.weight * pow(posts.sentiment, 2)', 24) }} as sum_weighted_squares,
-        max(posts.known_at) as known_at,
-        min(posts.known_at) as first_known_at,
-        bool_and(posts.is_observed) as is_observed,
-        max(posts.known_at - posts.posted_at) as longest_lag,
-        max(posts.model_version) as model_version
-    from posts
-    inner join named on posts.tweet_id = named.tweet_id
-    group by
-        named.instrument, posts.bar_interval, posts.bar_start, posts.bar_end, posts.voice_key, posts.author_key
+        {{ exact_sum('numbered.weight', 24) }} as sum_weight,
+        {{ exact_sum('numbered.weighted', 24) }} as sum_weighted,
+        {{ exact_sum('numbered.weighted_square', 24) }} as sum_weighted_squares,
+        max(numbered.known_at) as known_at,
+        min(numbered.known_at) as first_known_at,
+        bool_and(numbered.is_observed) as is_observed,
+        max(numbered.lag) as longest_lag
+    from numbered
+    inner join named on numbered.tweet_id = named.tweet_id
+    group by named.instrument, numbered.time_number, numbered.voice_number, numbered.author_number
 
 ),
 
@@ -70,10 +111,8 @@ by_voice as (
 
     select
         instrument,
-        bar_interval,
-        bar_start,
-        bar_end,
-        voice_key,
+        time_number,
+        voice_number,
         cast(sum(n_posts) as bigint) as n_posts,
         count(*) as n_authors,
         {{ exact_sum('sum_weight', 24) }} as sum_weight,
@@ -85,10 +124,9 @@ by_voice as (
         max(known_at) as known_at,
         min(first_known_at) as first_known_at,
         bool_and(is_observed) as is_observed,
-        max(longest_lag) as longest_lag,
-        max(model_version) as model_version
+        max(longest_lag) as longest_lag
     from by_author
-    group by instrument, bar_interval, bar_start, bar_end, voice_key
+    group by instrument, time_number, voice_number
 
 ),
 
@@ -108,9 +146,7 @@ sums as (
 
     select
         instrument,
-        bar_interval,
-        bar_start,
-        bar_end,
+        time_number,
         cast(sum(n_posts) as bigint) as n_posts,
         cast(sum(n_authors) as bigint) as n_authors,
         cast(sum(n_heard) as bigint) as n_heard,
@@ -126,10 +162,9 @@ sums as (
         max(known_at) as known_at,
         min(first_known_at) as first_known_at,
         bool_and(is_observed) as is_observed,
-        max(longest_lag) as longest_lag,
-        max(model_version) as model_version
+        max(longest_lag) as longest_lag
     from voices
-    group by instrument, bar_interval, bar_start, bar_end
+    group by instrument, time_number
 
 ),
 
@@ -153,19 +188,14 @@ leverages as (
 
     select
         voices.instrument,
-        voices.bar_interval,
-        voices.bar_start,
+        voices.time_number,
         -- Bounded: a voice that is nearly all of a bar makes its interval useless, not infinite.
         least(
             1000.0,
             abs(voices.voice / nullif(bars.sum_voice - voices.voice, 0) * (voices.voice_score - bars.score))
         ) as shift
     from voices
-    inner join bars
-        on
-            voices.instrument = bars.instrument
-            and voices.bar_interval = bars.bar_interval
-            and voices.bar_start = bars.bar_start
+    inner join bars on voices.instrument = bars.instrument and voices.time_number = bars.time_number
     where voices.voice > 0 and bars.n_voices > 1
 
 ),
@@ -174,11 +204,10 @@ variances as (
 
     select
         instrument,
-        bar_interval,
-        bar_start,
+        time_number,
         {{ exact_sum('shift * shift', 24) }} as variance
     from leverages
-    group by instrument, bar_interval, bar_start
+    group by instrument, time_number
 
 ),
 
@@ -198,16 +227,16 @@ timed as (
 
     select
         bars.*,
+        times.bar_interval,
+        times.bar_start,
+        times.bar_end,
         variances.variance,
         quantiles.t_975,
         bars.n_posts < {{ var('sparse_bar_posts') }} or bars.score is null as is_sparse,
-        {{ to_ist('bars.bar_start') }} as bar_start_ist
+        {{ to_ist('times.bar_start') }} as bar_start_ist
     from bars
-    left join variances
-        on
-            bars.instrument = variances.instrument
-            and bars.bar_interval = variances.bar_interval
-            and bars.bar_start = variances.bar_start
+    inner join times on bars.time_number = times.time_number
+    left join variances on bars.instrument = variances.instrument and bars.time_number = variances.time_number
     left join quantiles on cast(round(least(bars.n_effective, 1001) - 1) as integer) = quantiles.degrees_of_freedom
 
 ),
@@ -376,5 +405,6 @@ select
     available_at,
     case when is_observed then 'observed' else 'assumed' end as availability_basis,
     not is_observed or longest_lag > interval '1 day' as is_backfilled,
-    model_version
+    -- One in a build: signals.text_models has one row.
+    (select max(model_version) from posts) as model_version
 from compared
