@@ -41,15 +41,57 @@ sessions as (
 
 ),
 
+phases as (
+
+    select * from {{ session_phase_minutes() }} as minutes
+
+),
+
 -- Nearly every post is a group of its own below: numbers in place of long keys halve what groups take.
-times as (
+starts as (
 
     select
         bar_interval,
         bar_start,
         bar_end,
-        row_number() over (order by bar_interval, bar_start) as time_number
+        cast(row_number() over (order by bar_interval, bar_start) as integer) as time_number,
+        {{ to_ist('bar_start') }} as bar_start_ist
     from (select distinct bar_interval, bar_start, bar_end from posts) as found
+
+),
+
+dated as (
+
+    select
+        starts.*,
+        case
+            when starts.bar_interval = '1d' then cast({{ to_ist('starts.bar_end') }} as date)
+            when starts.bar_start < days.close_at then days.trading_date
+            else days.next_trading_date
+        end as trading_date,
+        case
+            when starts.bar_interval = '1d' then 'full_day'
+            else {{ session_phase('starts.bar_start', 'days', 'phases') }}
+        end as session_phase
+    from starts
+    left join calendar_days as days on cast(starts.bar_start_ist as date) = days.calendar_date
+    left join phases
+        on
+            {{ minute_of_day('starts.bar_start_ist') }} >= phases.start_minute_ist
+            and {{ minute_of_day('starts.bar_start_ist') }} < phases.end_minute_ist
+
+),
+
+-- Bars of closed days and special sessions are like no others, and have no baseline.
+times as (
+
+    select
+        dated.*,
+        sessions.session_number,
+        case when dated.session_phase not in ('closed', 'special_session', 'unknown') then dated.session_phase end
+            as baseline_phase
+    from dated
+    left join sessions on dated.trading_date = sessions.trading_date
 
 ),
 
@@ -57,7 +99,7 @@ speakers as (
 
     select
         speaker_key,
-        row_number() over (order by speaker_key) as speaker_number
+        cast(row_number() over (order by speaker_key) as integer) as speaker_number
     from (
         select author_key as speaker_key from posts
         union
@@ -78,7 +120,7 @@ numbered as (
         {{ exact('posts.weight * pow(posts.sentiment, 2)', 24) }} as weighted_square,
         posts.known_at,
         posts.is_observed,
-        posts.known_at - posts.posted_at as lag
+        posts.known_at - posts.posted_at > interval '1 day' as is_late
     from posts
     inner join times on posts.bar_interval = times.bar_interval and posts.bar_start = times.bar_start
     inner join speakers as authors on posts.author_key = authors.speaker_key
@@ -100,7 +142,7 @@ by_author as (
         max(numbered.known_at) as known_at,
         min(numbered.known_at) as first_known_at,
         bool_and(numbered.is_observed) as is_observed,
-        max(numbered.lag) as longest_lag
+        bool_or(numbered.is_late) as is_late
     from numbered
     inner join named on numbered.tweet_id = named.tweet_id
     group by named.instrument, numbered.time_number, numbered.voice_number, numbered.author_number
@@ -124,7 +166,7 @@ by_voice as (
         max(known_at) as known_at,
         min(first_known_at) as first_known_at,
         bool_and(is_observed) as is_observed,
-        max(longest_lag) as longest_lag
+        bool_or(is_late) as is_late
     from by_author
     group by instrument, time_number, voice_number
 
@@ -162,7 +204,7 @@ sums as (
         max(known_at) as known_at,
         min(first_known_at) as first_known_at,
         bool_and(is_observed) as is_observed,
-        max(longest_lag) as longest_lag
+        bool_or(is_late) as is_late
     from voices
     group by instrument, time_number
 
@@ -196,7 +238,7 @@ leverages as (
         ) as shift
     from voices
     inner join bars on voices.instrument = bars.instrument and voices.time_number = bars.time_number
-    where voices.voice > 0 and bars.n_voices > 1
+    where voices.voice > 0 and bars.n_voices >= {{ var('interval_min_authors') }}
 
 ),
 
@@ -217,64 +259,26 @@ quantiles as (
 
 ),
 
-phases as (
-
-    select * from {{ session_phase_minutes() }} as minutes
-
-),
-
-timed as (
+shown as (
 
     select
         bars.*,
         times.bar_interval,
         times.bar_start,
         times.bar_end,
+        times.trading_date,
+        times.session_phase,
+        times.session_number,
+        times.baseline_phase,
         variances.variance,
         quantiles.t_975,
         bars.n_posts < {{ var('sparse_bar_posts') }} or bars.score is null as is_sparse,
-        {{ to_ist('times.bar_start') }} as bar_start_ist
+        case when bars.n_posts >= {{ var('sparse_bar_posts') }} then bars.score end as shown_score,
+        greatest(times.bar_end, bars.known_at) as score_available_at
     from bars
     inner join times on bars.time_number = times.time_number
     left join variances on bars.instrument = variances.instrument and bars.time_number = variances.time_number
     left join quantiles on cast(round(least(bars.n_effective, 1001) - 1) as integer) = quantiles.degrees_of_freedom
-
-),
-
-placed as (
-
-    select
-        timed.*,
-        case
-            when timed.bar_interval = '1d' then cast({{ to_ist('timed.bar_end') }} as date)
-            when timed.bar_start < days.close_at then days.trading_date
-            else days.next_trading_date
-        end as trading_date,
-        case
-            when timed.bar_interval = '1d' then 'full_day'
-            else {{ session_phase('timed.bar_start', 'days', 'phases') }}
-        end as session_phase
-    from timed
-    left join calendar_days as days on cast(timed.bar_start_ist as date) = days.calendar_date
-    left join phases
-        on
-            {{ minute_of_day('timed.bar_start_ist') }} >= phases.start_minute_ist
-            and {{ minute_of_day('timed.bar_start_ist') }} < phases.end_minute_ist
-
-),
-
--- Bars of closed days and special sessions are like no others, and have no baseline.
-shown as (
-
-    select
-        placed.*,
-        sessions.session_number,
-        case when placed.session_phase not in ('closed', 'special_session', 'unknown') then placed.session_phase end
-            as baseline_phase,
-        case when not placed.is_sparse then placed.score end as shown_score,
-        greatest(placed.bar_end, placed.known_at) as score_available_at
-    from placed
-    left join sessions on placed.trading_date = sessions.trading_date
 
 ),
 
@@ -404,7 +408,7 @@ select
     score_available_at,
     available_at,
     case when is_observed then 'observed' else 'assumed' end as availability_basis,
-    not is_observed or longest_lag > interval '1 day' as is_backfilled,
+    not is_observed or is_late as is_backfilled,
     -- One in a build: signals.text_models has one row.
     (select max(model_version) from posts) as model_version
 from compared
