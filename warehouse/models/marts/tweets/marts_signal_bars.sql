@@ -56,7 +56,7 @@ starts as (
         bar_end,
         cast(row_number() over (order by bar_interval, bar_start) as integer) as time_number,
         {{ to_ist('bar_start') }} as bar_start_ist
-    from (select distinct bar_interval, bar_start, bar_end from posts) as found
+    from (select distinct bar_interval, bar_start, bar_end from {{ ref('signals_tweet_bars') }}) as found
 
 ),
 
@@ -101,9 +101,9 @@ speakers as (
         speaker_key,
         cast(row_number() over (order by speaker_key) as integer) as speaker_number
     from (
-        select author_key as speaker_key from posts
+        select author_key as speaker_key from {{ ref('signals_tweet_bars') }}
         union
-        select voice_key as speaker_key from posts
+        select voice_key as speaker_key from {{ ref('signals_tweet_bars') }}
     ) as found
 
 ),
@@ -410,5 +410,5 @@ select
     case when is_observed then 'observed' else 'assumed' end as availability_basis,
     not is_observed or is_late as is_backfilled,
     -- One in a build: signals.text_models has one row.
-    (select max(model_version) from posts) as model_version
+    (select max(model_version) from {{ ref('signals_tweet_bars') }}) as model_version
 from compared

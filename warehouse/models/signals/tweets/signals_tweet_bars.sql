@@ -140,13 +140,17 @@ members as (
 
 members_of_bars as (
 
+    {% for name in intervals %}
     select distinct
-        placed.bar_interval,
-        placed.bar_start,
-        placed.author_key,
+        '{{ name }}' as bar_interval,
+        timed.start_{{ name }} as bar_start,
+        timed.author_key,
         members.original_id
-    from placed
-    inner join members on placed.tweet_id = members.tweet_id
+    from timed
+    inner join members on timed.tweet_id = members.tweet_id
+    where timed.end_{{ name }} is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
