@@ -1,6 +1,17 @@
 -- One row per channel, instrument, bar interval and bar: the weighted score of the views in it, with
 -- an interval over voices.
 
+{% set heard %}
+        count(*) as n_posts,
+        {{ exact_sum('numbered.weight') }} as sum_weight,
+        {{ exact_sum('numbered.weighted') }} as sum_weighted,
+        {{ exact_sum('numbered.weighted_square') }} as sum_weighted_squares,
+        max(numbered.known_at) as known_at,
+        min(numbered.known_at) as first_known_at,
+        bool_and(numbered.is_observed) as is_observed,
+        bool_or(numbered.is_late) as is_late
+{%- endset %}
+
 with
 
 posts as (
@@ -47,7 +58,8 @@ phases as (
 
 ),
 
--- Nearly every post is a group of its own below: numbers in place of long keys halve what groups take.
+-- Nearly every post is a group of its own below. Numbers in place of long keys halve the room that takes,
+-- and what depends on a bar's time alone is found once for all instruments.
 starts as (
 
     select
@@ -88,8 +100,9 @@ times as (
     select
         dated.*,
         sessions.session_number,
-        case when dated.session_phase not in ('closed', 'special_session', 'unknown') then dated.session_phase end
-            as baseline_phase
+        case
+            when dated.session_phase not in ('closed', 'special_session', 'unknown') then dated.session_phase
+        end as baseline_phase
     from dated
     left join sessions on dated.trading_date = sessions.trading_date
 
@@ -115,9 +128,9 @@ numbered as (
         times.time_number,
         voices.speaker_number as voice_number,
         authors.speaker_number as author_number,
-        {{ exact('posts.weight', 24) }} as weight,
-        {{ exact('posts.weight * posts.sentiment', 24) }} as weighted,
-        {{ exact('posts.weight * pow(posts.sentiment, 2)', 24) }} as weighted_square,
+        {{ exact('posts.weight') }} as weight,
+        {{ exact('posts.weight * posts.sentiment') }} as weighted,
+        {{ exact('posts.weight * pow(posts.sentiment, 2)') }} as weighted_square,
         posts.known_at,
         posts.is_observed,
         posts.known_at - posts.posted_at > interval '1 day' as is_late
@@ -128,23 +141,31 @@ numbered as (
 
 ),
 
-by_author as (
+-- Most authors are voices of their own: to group all by author and then by voice would take twice as long.
+alone as (
 
     select
         named.instrument,
         numbered.time_number,
         numbered.voice_number,
-        numbered.author_number,
-        count(*) as n_posts,
-        {{ exact_sum('numbered.weight', 24) }} as sum_weight,
-        {{ exact_sum('numbered.weighted', 24) }} as sum_weighted,
-        {{ exact_sum('numbered.weighted_square', 24) }} as sum_weighted_squares,
-        max(numbered.known_at) as known_at,
-        min(numbered.known_at) as first_known_at,
-        bool_and(numbered.is_observed) as is_observed,
-        bool_or(numbered.is_late) as is_late
+        {{- heard }}
     from numbered
     inner join named on numbered.tweet_id = named.tweet_id
+    where numbered.voice_number = numbered.author_number
+    group by named.instrument, numbered.time_number, numbered.voice_number
+
+),
+
+tied as (
+
+    select
+        named.instrument,
+        numbered.time_number,
+        numbered.voice_number,
+        {{- heard }}
+    from numbered
+    inner join named on numbered.tweet_id = named.tweet_id
+    where numbered.voice_number <> numbered.author_number
     group by named.instrument, numbered.time_number, numbered.voice_number, numbered.author_number
 
 ),
@@ -152,22 +173,32 @@ by_author as (
 by_voice as (
 
     select
+        *,
+        1 as n_authors,
+        sum_weight as top_weight,
+        sum_weighted / nullif(sum_weight, 0) as sum_author_score,
+        case when sum_weight > 0 then 1 else 0 end as n_heard
+    from alone
+
+    union all
+
+    select
         instrument,
         time_number,
         voice_number,
         cast(sum(n_posts) as bigint) as n_posts,
-        count(*) as n_authors,
-        {{ exact_sum('sum_weight', 24) }} as sum_weight,
-        {{ exact_sum('sum_weighted', 24) }} as sum_weighted,
-        {{ exact_sum('sum_weighted_squares', 24) }} as sum_weighted_squares,
-        max(sum_weight) as top_weight,
-        {{ exact_sum('sum_weighted / nullif(sum_weight, 0)') }} as sum_author_score,
-        count(nullif(sum_weight, 0)) as n_heard,
+        {{ exact_sum('sum_weight') }} as sum_weight,
+        {{ exact_sum('sum_weighted') }} as sum_weighted,
+        {{ exact_sum('sum_weighted_squares') }} as sum_weighted_squares,
         max(known_at) as known_at,
         min(first_known_at) as first_known_at,
         bool_and(is_observed) as is_observed,
-        bool_or(is_late) as is_late
-    from by_author
+        bool_or(is_late) as is_late,
+        count(*) as n_authors,
+        max(sum_weight) as top_weight,
+        {{ exact_sum('sum_weighted / nullif(sum_weight, 0)') }} as sum_author_score,
+        count(nullif(sum_weight, 0)) as n_heard
+    from tied
     group by instrument, time_number, voice_number
 
 ),
