@@ -24,6 +24,7 @@ from rich.table import Table
 
 from tests.compiled import compiled, warehouse
 
+_CALENDAR = "processed_calendar_days"
 _MODELS = "signals_tweet_bars+,+marts_signal_bars"
 _SEED = 20260105
 _FIRST_DAY = "2026-01-05"
@@ -181,11 +182,10 @@ _TABLES = """
 """
 
 
-def make(folder: Path, n_posts: int, calendar: dict[str, str]) -> None:
-    """A warehouse of made-up posts in a new file in the folder."""
+def make(folder: Path, n_posts: int, calendar: str) -> None:
+    """A warehouse of made-up posts in a new file in the folder; `calendar` is the days' query."""
     with warehouse(folder) as database:
-        for relation, query in calendar.items():
-            database.execute(f"create table {relation} as {query}")
+        database.execute(f"create table processed.calendar_days as {calendar}")
         days = database.sql(f"""
             select calendar_date as day, is_trading_day from processed.calendar_days
             where calendar_date >= date '{_FIRST_DAY}'
@@ -230,7 +230,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--posts", type=int, default=1_000_000)
     options = parser.parse_args()
-    calendar, bars = compiled("processed_calendar_days"), compiled(_MODELS)
+    bars = compiled(_CALENDAR, _MODELS)
+    calendar = bars.pop('"warehouse"."processed"."calendar_days"')
     with (
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as processes,

@@ -263,7 +263,7 @@ def main() -> int:
             str(n_voices), scores, situation, f"{found.ours:.1%}", f"{found.n_ours / options.draws:.0%}",
             f"{found.width:.2f}", f"{found.independent:.1%}", f"{found.bootstrap:.1%}", f"{found.spread:.1%}",
         )  # fmt: skip
-    console = Console()
+    console = Console(width=110)
     console.print(table)
     console.print(
         "ours hold in every setting" if holds else "ours do not hold (93.5 to 97 %) in every setting"
