@@ -427,7 +427,7 @@ select
     case when not is_sparse then {{ post_std() }} end as dispersion,
     top_author_share,
     case
-        when n_scored_sessions >= {{ var('baseline_min_sessions') }} and baseline_std > 1e-9
+        when n_scored_sessions >= {{ var('baseline_min_sessions') }} and baseline_std > sqrt({{ least_variance() }})
             then (shown_score - baseline_score) / baseline_std
     end as z_score,
     case
