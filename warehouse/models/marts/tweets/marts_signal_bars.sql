@@ -309,7 +309,8 @@ shown as (
     from bars
     inner join times on bars.time_number = times.time_number
     left join variances on bars.instrument = variances.instrument and bars.time_number = variances.time_number
-    left join quantiles on cast(round(least(bars.n_effective, 1001) - 1) as integer) = quantiles.degrees_of_freedom
+    left join quantiles
+        on cast(round(least(bars.n_effective, 1001) - 1) as integer) = quantiles.degrees_of_freedom
 
 ),
 
