@@ -213,7 +213,7 @@ def run(folder: Path, models: dict[str, str]) -> list[Made]:
     """Make the models' tables in the folder's warehouse, with DuckDB's own limits, as a build does."""
     found = []
     with duckdb.connect(folder / "warehouse.duckdb") as database:
-        database.execute("set TimeZone = 'UTC'")
+        database.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
         for relation, query in models.items():
             before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
             database.execute(f"create table {relation} as {query}")

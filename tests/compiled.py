@@ -47,7 +47,7 @@ def compiled(*select: str) -> dict[str, str]:
 def warehouse(folder: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A database with a build's name, schemas and seeds: a new file in the folder, else in memory."""
     database = duckdb.connect(config={"storage_compatibility_version": "v1.5.0"})
-    database.execute("set TimeZone = 'UTC'")
+    database.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
     file = ":memory:" if folder is None else str(folder / "warehouse.duckdb")
     database.execute(f"attach '{file}' as warehouse; use warehouse")
     for schema in _SCHEMAS:
