@@ -124,8 +124,9 @@ eval: setup $(EVAL_TOOLS) ## Measure the text model and other tools on texts not
 eval-intervals: setup ## Coverage of the bars' intervals, by simulation through the models' own SQL
 	$(BIN)/python -m tests.eval_intervals $(ARGS)
 
-bench: setup $(EVAL_TOOLS) ## Speed of the text step, beside other tools, on TEXTS=… (Parquet with a column text)
+bench: setup $(EVAL_TOOLS) ## Speed of the text step, on TEXTS=… (Parquet with a column text), and of a million posts' bars
 	PYTHONPATH=$(EVAL_TOOLS) $(BIN)/python -m tests.bench_text $(if $(TEXTS),--texts $(TEXTS))
+	$(BIN)/python -m tests.bench_bars
 
 # ---- Checks ---------------------------------------------------------------------------------------
 
