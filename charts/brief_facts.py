@@ -29,12 +29,13 @@ class Brief:
     """What the page says. Instants are wall clock in India; tables that an older file lacks are None."""
 
     # The market's newest session days, newest first: `trading_date`, `session_number`, `opened_at`,
-    # `is_finished`, `n_posts`, `n_authors`, `score`, `ci_low`, `ci_high`, `delta`, `z_score`, `buzz`.
+    # `is_finished`, `n_posts`, `n_authors`, `n_voices`, `score`, `ci_low`, `ci_high`, `delta`, `z_score`,
+    # `buzz`.
     sessions: Columns
     # The market by the hour up to the newest post: `bar_start`, `bar_end`, `n_posts`, `score`, `ci_low`,
     # `ci_high`, `is_cash` (part of it lies in the cash session).
     hours: Columns
-    # One session day by instrument: `trading_date`, `instrument`, `n_posts`, `n_authors`, `score`, `ci_low`,
+    # One session day by instrument: `trading_date`, `instrument`, `n_posts`, `n_voices`, `score`, `ci_low`,
     # `ci_high`, `delta`, `z_score`, `buzz`, `top_author_share`, and the last price by then: `price_date`,
     # `close`, `change` (from that session's open, in per cent).
     instruments: Columns
@@ -71,7 +72,8 @@ def read(connection: duckdb.DuckDBPyConnection) -> Brief:
         connection,
         f"""
         select
-            trading_date, session_number, n_posts, n_authors, score, ci_low, ci_high, delta, z_score, buzz,
+            trading_date, session_number, n_posts, n_authors, n_voices, score, ci_low, ci_high, delta, z_score,
+            buzz,
             {ist("bar_start")} as opened_at,
             bar_end <= {AS_OF} as is_finished
         from marts.signal_bars
@@ -182,7 +184,7 @@ def _instruments(connection: duckdb.DuckDBPyConnection) -> Columns:
         )
 
         select
-            trading_date, instrument, n_posts, n_authors, score, ci_low, ci_high, delta, z_score, buzz,
+            trading_date, instrument, n_posts, n_voices, score, ci_low, ci_high, delta, z_score, buzz,
             top_author_share, price_date, close, change
         from bars
         inner join session using (bar_end)

@@ -46,10 +46,11 @@ HORIZON_WORDS = {
 }
 
 GLOSSARY = {
-    "Score": "Mean direction of what authors write, −1 to +1; promotion and copies weigh little, no "
-    "author for very much. Posts without a view count as 0, so that scores are small.",
-    "95 % interval": "Made so that 95 of 100 such intervals hold what all such authors together would "
-    "score; it needs at least ten authors.",
+    "Score": "Mean direction of what voices write, −1 to +1; promotion and copies weigh little, no "
+    "voice very much. Posts without a view count as 0, so that scores are small.",
+    "Voice": "An author, or all authors of copies of one text in the same session or hour: they count once.",
+    "95 % interval": "Made so that 95 of 100 such intervals hold what all such voices together would "
+    "score; it needs at least ten voices.",
     "No clear lean": "The interval holds 0.",
     "Delta": "Score less that of the session before that has one.",
     "Buzz": "Posts against the mean of up to 20 sessions before; × 1 is usual.",
@@ -206,7 +207,7 @@ def _reading(score: Estimate) -> list[str]:
         " on a scale from −1 (bearish) to +1 (bullish). ",
     ]
     if isnan(score.low):
-        return [*shown, "So few authors allow no honest interval: read no direction into it."]
+        return [*shown, "So few voices allow no honest interval: read no direction into it."]
     if score.low <= 0 <= score.high:
         return [*shown, "The 95 % interval holds 0: bullish and bearish are both possible."]
     return [*shown, "The 95 % interval is clear of 0."]
@@ -231,7 +232,7 @@ def _change(brief: Brief) -> Html:
         element("p", said),
         table(
             "The market, session by session (each from one close to the next)",
-            ["Session", "Score", "Reading", "Delta", "z", "Posts", "Authors", "Buzz"],
+            ["Session", "Score", "Reading", "Delta", "z", "Posts", "Voices", "Buzz"],
             [
                 [
                     _unbroken(day(session["trading_date"]) + ("" if session["is_finished"] else ", so far")),
@@ -240,7 +241,7 @@ def _change(brief: Brief) -> Html:
                     _known(session["delta"], signed(session["delta"])),
                     _known(session["z_score"], signed(session["z_score"], 1)),
                     count(session["n_posts"]),
-                    count(session["n_authors"]),
+                    count(session["n_voices"]),
                     # A session that still runs cannot be held against whole ones.
                     _known(session["buzz"], _times(session["buzz"]))
                     if session["is_finished"]
@@ -261,8 +262,8 @@ def _is_clear(now: Estimate, before: Estimate) -> str:
     if isnan(now.low) or isnan(before.low):
         return "Whether that is more than chance cannot be told without both intervals."
     if now.low > before.high or now.high < before.low:
-        return "The two intervals do not overlap: more than chance between authors would give."
-    return "The two intervals overlap: chance between authors may be all of it."
+        return "The two intervals do not overlap: more than chance between voices would give."
+    return "The two intervals overlap: chance between voices may be all of it."
 
 
 def _times(ratio: float) -> str:
@@ -281,7 +282,7 @@ def _by_instrument(brief: Brief) -> Html:
             whisker(_score(row), reach, 120, 18),
             with_interval(_score(row)),
             count(row["n_posts"]),
-            count(row["n_authors"]),
+            count(row["n_voices"]),
             share(row["top_author_share"]),
             _known(row["delta"], signed(row["delta"])),
             _known(row["close"], f"{row['close']:,.0f}"),
@@ -307,7 +308,7 @@ def _by_instrument(brief: Brief) -> Html:
                 "Interval",
                 "Score",
                 "Posts",
-                "Authors",
+                "Voices",
                 "Busiest author",
                 "Delta",
                 "Price",
@@ -448,7 +449,7 @@ def _pushed(brief: Brief) -> Html:
 
 def _trust(brief: Brief) -> Html:
     words = [
-        "An interval says how far the score may be off because other authors could have been heard. "
+        "An interval says how far the score may be off because other voices could have been heard. "
         "It does not cover what the text model gets wrong, nor who is not on X.",
     ]
     title = "How far to trust it"
@@ -614,7 +615,7 @@ def _strip(brief: Brief) -> Html:
         element(
             "figcaption",
             "Market score by the hour with its 95 % interval, and posts below; cash session shaded, IST. "
-            "Hollow: too few authors for an interval.",
+            "Hollow: too few voices for an interval.",
         ),
     )
 

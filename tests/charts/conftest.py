@@ -52,8 +52,8 @@ create table signals.top_terms (
 
 create table marts.signal_bars (
     channel varchar, instrument varchar, bar_interval varchar, bar_start timestamptz, bar_end timestamptz,
-    trading_date date, session_phase varchar, n_posts bigint, n_authors bigint, score double, ci_low double,
-    ci_high double, delta double, z_score double, buzz double, top_author_share double
+    trading_date date, session_phase varchar, n_posts bigint, n_authors bigint, n_voices bigint, score double,
+    ci_low double, ci_high double, delta double, z_score double, buzz double, top_author_share double
 );
 
 create table marts.signal_summary (
@@ -169,6 +169,7 @@ select
     end,
     count(*) as n_posts,
     count(distinct author_key) as n_authors,
+    n_authors as n_voices,
     case when n_posts >= 3 then avg(sentiment) end as score,
     case when n_posts >= 3 and n_authors >= 10 then score - 2 * stddev_pop(sentiment) / sqrt(n_posts) end,
     case when n_posts >= 3 and n_authors >= 10 then score + 2 * stddev_pop(sentiment) / sqrt(n_posts) end,

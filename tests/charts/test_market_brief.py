@@ -200,7 +200,7 @@ def test_the_page_tells_of_the_session_that_runs(publish: Publish) -> None:
     [
         ("ci_low = 0.01, ci_high = 0.09", "Posts lean slightly bullish", "is clear of 0"),
         ("ci_low = -0.01, ci_high = 0.11", "No clear lean", "bullish and bearish are both possible"),
-        ("ci_low = null, ci_high = null", "Too few authors to tell", "no honest interval"),
+        ("ci_low = null, ci_high = null", "Too few voices to tell", "no honest interval"),
         ("score = null, ci_low = null, ci_high = null", "Too few posts for a score", "Nothing can be said"),
     ],
 )
