@@ -50,9 +50,9 @@ GLOSSARY = {
     "voice very much. Posts without a view count as 0, so that scores are small.",
     "Voice": "An author, or all authors of copies of one text in the same session or hour: they count once.",
     "95 % interval": "Made so that 95 of 100 such intervals hold what all such voices together would "
-    "score; it needs at least ten voices.",
+    "score; it needs at least ten voices, and enough that weigh.",
     "No clear lean": "The interval holds 0.",
-    "Delta": "Score less that of the session before that has one.",
+    "Delta": "Score less that of the last session with posts, where that has one.",
     "Buzz": "Posts against the mean of up to 20 sessions before; × 1 is usual.",
     "z": "Score against those sessions, in their standard deviations; beyond ±2 is unusual.",
     "Lift": "How much more often a term is used than in the 30 days before.",
@@ -391,14 +391,18 @@ def _track_record(brief: Brief) -> str:
     all_calls = _rows(brief.outcomes)[0]
     if not all_calls["n_judged"]:
         return f"None of {count(all_calls['n_calls'], 'call')} so far could be judged against prices."
-    hits = estimate(brief.hit_rate, 0, ("mean", "low", "high"))
     net = estimate(brief.net_return, 0, ("mean", "low", "high"))
-    interval = "" if isnan(hits.low) else f", 95 % interval over authors {interval_of_shares(hits)}"
+    rated = "none of them with a target"
+    if all_calls["n_rated"]:
+        hits = estimate(brief.hit_rate, 0, ("mean", "low", "high"))
+        interval = "" if isnan(hits.low) else f", 95 % interval over authors {interval_of_shares(hits)}"
+        rated = (
+            f"{count(all_calls['n_rated'])} of them with a target, which {count(all_calls['n_targets'])} "
+            f"reached before their stop ({share(hits.value)}{interval})"
+        )
     return (
         f"Of {count(all_calls['n_calls'], 'call')} in this file {count(all_calls['n_judged'])} could be "
-        f"judged: {count(all_calls['n_targets'])} reached the target first ({share(hits.value)}{interval}), "
-        f"{count(all_calls['n_stops'])} the stop, the rest neither. Mean result after costs: "
-        f"{with_interval(net)} per cent a call. "
+        f"judged by prices, {rated}. Mean result after costs: {with_interval(net)} per cent a judged call. "
         f"What can be judged is a small and chosen part of what is called.{_authors(brief)}"
     )
 

@@ -297,6 +297,8 @@ create table marts.call_outcomes as
 select
     'p' || i as tweet_id, 1 as call_number, '@a' || i % 40 as author_key,
     ['target_first', 'stop_first', 'stop_first', 'expired', 'not_judged'][1 + i % 5] as outcome,
+    if(i % 5 = 4 and i % 2 = 0, 'repost', null) as not_judged_reason,
+    if(i % 5 = 3, null, 100.0) as target,
     [1.0, -0.5, -0.6, 0.1, null][1 + i % 5] as net_return_pct
 from range(500) as r (i)
 """

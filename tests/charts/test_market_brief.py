@@ -99,6 +99,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         ),
         {},
     ),
+    "judged, but without a target": ((OUTCOMES, "update marts.call_outcomes set target = null"), {}),
     "a perfect record of few": (
         (OUTCOMES, "delete from marts.call_outcomes where outcome <> 'target_first' or author_key > '@a2'"),
         {},
@@ -304,9 +305,8 @@ def test_calls_are_counted_by_what_they_bet_on(publish: Publish) -> None:
 
 def test_the_record_of_calls_has_its_interval(publish: Publish) -> None:
     told = read(publish(OUTCOMES, RECORDS)).sections["Trade calls"]
-    assert "Of 500 calls in this file 400 could be judged: 100 reached the target first (25 %" in told
-    assert "95 % interval over authors [" in told
-    assert "200 the stop, the rest neither" in told
+    assert "Of 450 calls in this file 400 could be judged by prices, 300 of them with a target" in told
+    assert "which 100 reached before their stop (33 %, 95 % interval over authors [" in told
     assert "Of 40 authors 10 have calls enough for a verdict; 10 of them reached" in told
 
 
