@@ -48,8 +48,8 @@ class Brief:
     terms: Columns
     # Calls since the close before the newest session day: `instrument`, `n_calls`, `n_authors`, `n_up`.
     calls: Columns
-    # Calls of their authors' own, by what prices say of them: `n_calls`, `n_judged`, `n_rated` (judged, with a
-    # target), `n_targets` (reached first); one row.
+    # Calls of their authors' own: `n_calls`, `n_judged`, `n_rated` (judged, with a target), `n_targets`
+    # (reached first); one row.
     outcomes: Columns | None
     # Authors of calls, by what can be said of them: `n_authors`, `n_told`, `n_better`; one row.
     authors: Columns | None
@@ -76,8 +76,8 @@ def read(connection: duckdb.DuckDBPyConnection) -> Brief:
         connection,
         f"""
         select
-            trading_date, session_number, n_posts, n_authors, n_voices, score, ci_low, ci_high, delta, z_score,
-            buzz,
+            trading_date, session_number, n_posts, n_authors, n_voices,
+            score, ci_low, ci_high, delta, z_score, buzz,
             {ist("bar_start")} as opened_at,
             bar_end <= {AS_OF} as is_finished
         from marts.signal_bars

@@ -10,7 +10,13 @@ import duckdb
 import pytest
 import yaml
 
-from charts import campaign_timeline, chatter_heatmap, market_brief, sentiment_distribution, signal_aggregation
+from charts import (
+    campaign_timeline,
+    chatter_heatmap,
+    market_brief,
+    sentiment_distribution,
+    signal_aggregation,
+)
 from config import ROOT, Settings
 from tests.warehouse.conftest import DBT_PLACE, dbt
 
@@ -133,14 +139,16 @@ def test_posts_of_a_hashtag_are_its_marts(published: duckdb.DuckDBPyConnection, 
             "mean_sentiment": "mean_sentiment",
             "weighted_sentiment": "weighted_sentiment",
         }.items():
-            assert figure(metric, rows, hashtag["hashtag"]) == pytest.approx(hashtag[column], abs=1e-6), metric
+            assert figure(metric, rows, hashtag["hashtag"]) == pytest.approx(hashtag[column], abs=1e-6), (
+                metric
+            )
 
 
 @pytest.mark.parametrize("bar_interval", ["15min", "1d"])
 def test_posts_of_a_bar_are_its_own(
     published: duckdb.DuckDBPyConnection, figure: Figure, bar_interval: str
 ) -> None:
-    """The one thing of bars, with authors, that tells the same in any cut; scores do not, and are no metric."""
+    """Posts and authors of a bar are the same in any cut; scores are not, and are no metric."""
     bars = rows_of(
         published,
         f"""
@@ -265,7 +273,9 @@ def test_pictures_show_the_metrics_that_their_exposures_name(
     for exposure in exposures:
         named = {word.split("'")[1] for word in exposure["depends_on"] if word.startswith("metric(")}
         assert named == shown.get(exposure["name"], {}).keys(), exposure["name"]
-    of_day = posts_where("posted_at > (select window_start from marts.signal_summary where window_name = '24h')")
+    of_day = posts_where(
+        "posted_at > (select window_start from marts.signal_summary where window_name = '24h')"
+    )
     of_posts = {"posts", "view_rate", "promotion_rate", "copy_rate"}
     for picture, figures in shown.items():
         for metric, value in figures.items():
