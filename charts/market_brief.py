@@ -266,6 +266,11 @@ def _is_clear(now: Estimate, before: Estimate) -> str:
     return "The two intervals overlap: chance between voices may be all of it."
 
 
+def _price(close: float) -> str:
+    """A price with paise, or a level of thousands without."""
+    return f"{close:,.0f}" if close >= 1000 else f"{close:,.2f}"
+
+
 def _times(ratio: float) -> str:
     return f"× {plain(ratio, 1)}" if ratio < 9.95 else f"× {ratio:,.0f}"
 
@@ -285,7 +290,7 @@ def _by_instrument(brief: Brief) -> Html:
             count(row["n_voices"]),
             share(row["top_author_share"]),
             _known(row["delta"], signed(row["delta"])),
-            _known(row["close"], f"{row['close']:,.0f}"),
+            _known(row["close"], _price(row["close"])),
             _known(row["change"], f"{signed(row['change'])} %"),
         ]
         for row in rows
@@ -338,13 +343,13 @@ def _talk(brief: Brief) -> Html:
         element("p", words),
         table(
             "Terms of the last 24 hours",
-            ["Term", "Posts", "Authors", "Lift"],
+            ["Term", "Posts", "Authors", *(["Lift"] if has_lift else [])],
             [
                 [
                     element("bdi", str(row["term"])),
                     count(row["n_posts"]),
                     count(row["n_authors"]),
-                    _known(row["lift"], _times(row["lift"])),
+                    *([_known(row["lift"], _times(row["lift"]))] if has_lift else []),
                 ]
                 for row in rows
             ],
