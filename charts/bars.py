@@ -126,7 +126,8 @@ def draw_legend(
             loc=corner,
             bbox_to_anchor=place,
             ncols=len(labels),
-            handletextpad=0.5,
+            handletextpad=0.4,
+            columnspacing=1.3,
         )
 
 

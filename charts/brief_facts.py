@@ -66,7 +66,7 @@ class Brief:
     # The newest run by entity: `entity`, `source`, `status`, `finished_at`, `records_read`, `records_landed`.
     runs: Columns
     # `instrument`, `bar_interval`, `horizon`, `ic`, `ic_low`, `ic_high`, `hit_rate`, `hit_rate_low`,
-    # `hit_rate_high`, `power_note`, and `n_tried`, `n_clear` of the whole table.
+    # `hit_rate_high`, `power_note`, and `n_tested`, `n_clear` of the whole table.
     validation: Columns | None
 
 
@@ -300,7 +300,7 @@ def _validation(connection: duckdb.DuckDBPyConnection) -> Columns:
         with tested as (
             select
                 *,
-                count(ic) over () as n_tried,
+                count(p_adjusted) over () as n_tested,
                 count(*) filter (p_adjusted < {SIGNIFICANT}) over () as n_clear
             from marts.signal_validation
             where channel = 'x'
@@ -308,7 +308,7 @@ def _validation(connection: duckdb.DuckDBPyConnection) -> Columns:
 
         select
             instrument, bar_interval, horizon, ic, ic_low, ic_high,
-            hit_rate, hit_rate_low, hit_rate_high, power_note, n_tried, n_clear
+            hit_rate, hit_rate_low, hit_rate_high, power_note, n_tested, n_clear
         from tested
         where instrument in ('MARKET', 'NIFTY50') and ic is not null
         qualify bar_interval = arg_max(bar_interval, n_bars) over ()

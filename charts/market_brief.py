@@ -466,9 +466,12 @@ def _trust(brief: Brief) -> Html:
     if not rows:
         words.append("Scores were not tested against later prices here: take them as a mood, not a forecast.")
         return _section(title, *(element("p", text) for text in words))
-    tried, clear = rows[0]["n_tried"], rows[0]["n_clear"]
+    tested, clear = rows[0]["n_tested"], rows[0]["n_clear"]
     words.append(
-        f"Of {count(tried, 'combination')} of instrument, bar and horizon tested against later prices, "
+        "There are too few days of scores and prices to test any link between them: take scores as a mood, "
+        "not a forecast."
+        if not tested
+        else f"Of {count(tested, 'combination')} of instrument, bar and horizon tested against later prices, "
         f"{count(clear) if clear else 'none'} {'is' if clear < 2 else 'are'} hard to explain by chance "
         f"(p < {SIGNIFICANT}, corrected for the number tried)."
     )

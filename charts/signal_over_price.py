@@ -258,7 +258,7 @@ def _ticks(overlay: Overlay, starts: Floats) -> Ticks:
             labels.append(f"{date_words}\n{change}")
             continue
         open_minute = int(overlay.sessions["open_minute"][row])
-        for minute in range(0, int(length) - 29, 60 * n_sessions):
+        for minute in range(0, int(length) - 14 * n_sessions, 60 * n_sessions):
             clock = open_minute + minute
             places.append(start + minute)
             words = f"{clock // 60:02}:{clock % 60:02}"

@@ -87,16 +87,3 @@ def test_an_exposure_depends_on_the_tables_that_are_read(name: str) -> None:
     read = tables_read()[name]
     assert {"marts_signal_summary", "raw_tweets"} <= read
     assert depends_on(name, "ref") == read & nodes
-
-
-def test_the_invented_tables_have_columns_of_the_warehouses() -> None:
-    described = {
-        model["name"]: {column["name"] for column in model["columns"]}
-        for path in WAREHOUSE.glob("models/*/*/*.yml")
-        for model in yaml.safe_load(path.read_text())["models"]
-    }
-    with duckdb.connect() as connection:
-        fill(connection, VALIDATION, OUTCOMES, RECORDS)
-        for table in set().union(*tables_read().values()):
-            columns = {row[0] for row in connection.sql(f"describe {table.replace('_', '.', 1)}").fetchall()}
-            assert columns <= described[table], table

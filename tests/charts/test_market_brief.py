@@ -326,6 +326,13 @@ def test_the_validation_says_its_power(publish: Publish) -> None:
     )
 
 
+def test_too_few_days_are_no_test(publish: Publish) -> None:
+    root = publish(VALIDATION, "update marts.signal_validation set p_adjusted = null")
+    told = read(root).sections["How far to trust it"]
+    assert "too few days of scores and prices to test" in told
+    assert "hard to explain" not in told
+
+
 def test_without_a_validation_scores_are_no_forecast(publish: Publish) -> None:
     assert "take them as a mood, not a forecast" in read(publish()).sections["How far to trust it"]
 
