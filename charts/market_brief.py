@@ -480,12 +480,11 @@ def _trust(brief: Brief) -> Html:
         *(element("p", text) for text in words),
         table(
             f"Rank correlation (IC) of {BARS[rows[0]['bar_interval']]} with the returns after them",
-            ["Instrument", "Horizon", "Power", "IC", "Hit rate"],
+            ["Instrument", "Horizon", "IC", "Hit rate", "Power"],
             [
                 [
                     str(row["instrument"]),
                     HORIZON_WORDS.get(row["horizon"], str(row["horizon"])),
-                    str(row["power_note"]),
                     with_interval(Estimate(row["ic"], row["ic_low"], row["ic_high"])),
                     _known(
                         row["hit_rate"],
@@ -496,10 +495,12 @@ def _trust(brief: Brief) -> Html:
                         if not isnan(row["hit_rate_low"])
                         else share(row["hit_rate"]),
                     ),
+                    str(row["power_note"]),
                 ]
                 for row in rows
             ],
-            numeric_from=3,
+            numeric_from=2,
+            numeric_to=4,
         ),
     )
 

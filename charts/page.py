@@ -119,11 +119,21 @@ def _number(value: str | float) -> str:
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def table(caption: str, head: list[str], rows: list[list[str]], *, numeric_from: int = 1) -> Html:
-    """A table whose first column names its rows; columns from `numeric_from` on are numbers."""
+def table(
+    caption: str,
+    head: list[str],
+    rows: list[list[str]],
+    *,
+    numeric_from: int = 1,
+    numeric_to: int | None = None,
+) -> Html:
+    """A table whose first column names its rows; columns from `numeric_from` to before `numeric_to`, or to
+    the last, are numbers.
+    """
+    numeric = range(len(head))[numeric_from:numeric_to]
 
     def look(column: int) -> str | None:
-        return "number" if column >= numeric_from else None
+        return "number" if column in numeric else None
 
     return element(
         "div",

@@ -242,13 +242,13 @@ def _draw_legend(made: Figure, rows: Columns) -> None:
             markersize=5.5,
             markeredgecolor=style.MUTED,
             markerfacecolor="white",
-            label=f"hollow: p ≥ {SIGNIFICANT}, corrected" if is_tested else "hollow: no p value",
+            label=f"hollow: corrected p ≥ {SIGNIFICANT}, or none" if is_tested else "hollow: no p value",
         )
     )
     if np.isfinite(rows["ic_low"].astype(float)).any():
         handles.append(Line2D([], [], color=style.MUTED, linewidth=1.6, label="95 % interval"))
     if np.isfinite(rows["min_detectable_ic"].astype(float)).any():
-        handles.append(Patch(color=style.PRE_OPEN, label="too small to be seen in so many days"))
+        handles.append(Patch(color=style.PRE_OPEN, label="too small to see in so few days"))
     made.legend(
         handles=handles,
         loc="lower left",

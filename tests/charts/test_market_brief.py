@@ -321,8 +321,8 @@ def test_the_validation_says_its_power(publish: Publish) -> None:
         "Of 22 combinations of instrument, bar and horizon tested against later prices, 11 are hard" in told
     )
     assert (
-        "NIFTY50 | next session | Too few <days> to see an IC below 0.3. | +0.40 [+0.20, +0.60] "
-        "| 70 % [60, 80] % |" in told
+        "NIFTY50 | next session | +0.40 [+0.20, +0.60] | 70 % [60, 80] % "
+        "| Too few <days> to see an IC below 0.3. |" in told
     )
 
 
