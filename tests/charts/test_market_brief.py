@@ -46,7 +46,7 @@ class Read(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" in self.open:
+        if not self.open or "style" in self.open:  # nothing is open before the root
             return
         if "h2" in self.open:
             self._heading += data
@@ -113,7 +113,7 @@ def test_the_page_is_whole_says_no_nonsense_and_needs_nothing_else(publish: Publ
     html = markup(publish(*changes, **posts))
     assert len(html.encode()) < 150_000
     seen = Read(html)
-    assert not re.search(r"\b(nan|NaN|NaT|None|inf)\b", "".join(seen.sections.values()))
+    assert not re.search(r"\b(nan|NaN|NaT|None(?! of| was)|inf)\b", "".join(seen.sections.values()))
     assert not {"script", "link", "img", "iframe", "object"} & {tag for tag, _ in seen.tags}
     assert not re.search(r"@import|url\(|\bsrc=|\bhref=", html)
 
