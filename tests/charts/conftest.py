@@ -283,7 +283,8 @@ select
     ic, ic - width as ic_low, ic + width as ic_high, ic as ic_daily_mean,
     0.5 + ic / 2 as hit_rate, hit_rate - 0.1 as hit_rate_low, hit_rate + 0.1 as hit_rate_high,
     0.48 as hit_rate_by_chance,
-    width * 1.4 as min_detectable_ic, case when ic is not null then if(instrument = 'NIFTY50', 0.01, 1.0) end as p_adjusted,
+    width * 1.4 as min_detectable_ic,
+    case when ic is not null then if(instrument = 'NIFTY50', 0.01, 1.0) end as p_adjusted,
     'Too few <days> to see an IC below 0.3.' as power_note
 from (
     values ('MARKET', 0.1, 0.3, 30), ('NIFTY50', 0.4, 0.2, 25), ('SENSEX', null, null, 2)
