@@ -693,7 +693,7 @@ def test_with_a_closing_auction_a_row_ends_at_1545(publish: Publish) -> None:
 
 def test_buzz_has_a_panel_where_there_is_any(publish: Publish) -> None:
     made = drawn(publish(n_posts=3_000, days=20), chatter_heatmap)
-    assert "Buzz: posts against the mean" in words(made)
+    assert "Buzz: posts against a mean bar" in words(made)
     assert "usual" in words(made)
 
 
