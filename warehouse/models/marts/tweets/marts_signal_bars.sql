@@ -68,7 +68,13 @@ starts as (
         bar_end,
         cast(row_number() over (order by bar_interval, bar_start) as integer) as time_number,
         {{ to_ist('bar_start') }} as bar_start_ist
-    from (select distinct bar_interval, bar_start, bar_end from {{ ref('signals_tweet_bars') }}) as found
+    from (
+        select distinct
+            bar_interval,
+            bar_start,
+            bar_end
+        from {{ ref('signals_tweet_bars') }}
+    ) as found
 
 ),
 
@@ -428,7 +434,9 @@ select
     case when not is_sparse then {{ post_std() }} end as dispersion,
     top_author_share,
     case
-        when n_scored_sessions >= {{ var('baseline_min_sessions') }} and baseline_std > sqrt({{ least_variance() }})
+        when
+            n_scored_sessions >= {{ var('baseline_min_sessions') }}
+            and baseline_std > sqrt({{ least_variance() }})
             then (shown_score - baseline_score) / baseline_std
     end as z_score,
     case

@@ -2,6 +2,7 @@
 -- what was known when the bar ended.
 
 {% set intervals = ['15min', '1h', '1d'] %}
+{% set epoch = instant('1970-01-01 00:00:00+00') %}
 
 with
 
@@ -38,8 +39,8 @@ timed as (
     select
         posts.*,
         {% for name, minutes in {'15min': 15, '1h': 60}.items() %}
-        {{ bar_start('posts.posted_at', minutes) }} as start_{{ name }},
-        {{ bar_start('posts.posted_at', minutes) }} + interval '{{ minutes }} minutes' as end_{{ name }},
+            {{ bar_start('posts.posted_at', minutes) }} as start_{{ name }},
+            {{ bar_start('posts.posted_at', minutes) }} + interval '{{ minutes }} minutes' as end_{{ name }},
         {% endfor %}
         sessions.previous_close_at as start_1d,
         sessions.close_at as end_1d
@@ -53,15 +54,15 @@ seen_by_then as (
 
     select
         timed.tweet_id,
-        {% for name in intervals %}
-        {% for count in ['like_count', 'retweet_count', 'reply_count'] %}
+    {% for name in intervals %}
+    {% for count in ['like_count', 'retweet_count', 'reply_count'] %}
         {{ latest(
             'case when sightings.observed_at <= timed.end_' ~ name ~ ' then sightings.' ~ count ~ ' end',
             'sightings.sighting_number'
         ) }} as {{ count }}_{{ name }}{{ ',' if not loop.last }}
-        {% endfor %}
+    {% endfor %}
         {{- ',' if not loop.last }}
-        {% endfor %}
+    {% endfor %}
     from timed
     inner join {{ ref('processed_tweet_sightings') }} as sightings on timed.tweet_id = sightings.tweet_id
     group by timed.tweet_id
@@ -71,30 +72,30 @@ seen_by_then as (
 placed as (
 
     {% for name in intervals %}
-    select
-        timed.tweet_id,
-        '{{ name }}' as bar_interval,
-        timed.start_{{ name }} as bar_start,
-        timed.end_{{ name }} as bar_end,
-        timed.author_key,
-        timed.posted_at,
-        timed.known_at,
-        timed.first_seen_at is not null as is_observed,
-        timed.sentiment,
-        cast(
-            timed.own_weight * (
-                1 + coalesce({{ engagement(
+        select
+            timed.tweet_id,
+            '{{ name }}' as bar_interval,
+            timed.start_{{ name }} as bar_start,
+            timed.end_{{ name }} as bar_end,
+            timed.author_key,
+            timed.posted_at,
+            timed.known_at,
+            timed.first_seen_at is not null as is_observed,
+            timed.sentiment,
+            cast(
+                timed.own_weight * (
+                    1 + coalesce({{ engagement(
                     'seen_by_then.like_count_' ~ name,
                     'seen_by_then.retweet_count_' ~ name,
                     'seen_by_then.reply_count_' ~ name
                 ) }}, 0)
-            ) as double
-        ) as weight,
-        timed.model_version
-    from timed
-    left join seen_by_then on timed.tweet_id = seen_by_then.tweet_id
-    where timed.end_{{ name }} is not null
-    {{ 'union all' if not loop.last }}
+                ) as double
+            ) as weight,
+            timed.model_version
+        from timed
+        left join seen_by_then on timed.tweet_id = seen_by_then.tweet_id
+        where timed.end_{{ name }} is not null
+        {{ 'union all' if not loop.last }}
     {% endfor %}
 
 ),
@@ -110,18 +111,18 @@ copies_0 as (
 
 ),
 
-{% for step in range(1, 6) -%}
-copies_{{ step }} as (
+{% for step in range(1, 6) %}
+    copies_{{ step }} as (
 
-    select
-        copies.tweet_id,
-        coalesce(further.original_id, copies.original_id) as original_id
-    from copies_{{ step - 1 }} as copies
-    left join copies_{{ step - 1 }} as further on copies.original_id = further.tweet_id
+        select
+            copies.tweet_id,
+            coalesce(further.original_id, copies.original_id) as original_id
+        from copies_{{ step - 1 }} as copies
+        left join copies_{{ step - 1 }} as further on copies.original_id = further.tweet_id
 
-),
+    ),
+{% endfor %}
 
-{% endfor -%}
 members as (
 
     select
@@ -141,15 +142,15 @@ members as (
 members_of_bars as (
 
     {% for name in intervals %}
-    select distinct
-        '{{ name }}' as bar_interval,
-        timed.start_{{ name }} as bar_start,
-        timed.author_key,
-        members.original_id
-    from timed
-    inner join members on timed.tweet_id = members.tweet_id
-    where timed.end_{{ name }} is not null
-    {{ 'union all' if not loop.last }}
+        select distinct
+            '{{ name }}' as bar_interval,
+            timed.start_{{ name }} as bar_start,
+            timed.author_key,
+            members.original_id
+        from timed
+        inner join members on timed.tweet_id = members.tweet_id
+        where timed.end_{{ name }} is not null
+        {{ 'union all' if not loop.last }}
     {% endfor %}
 
 ),
@@ -173,7 +174,7 @@ ties as (
         concat(
             members_of_bars.bar_interval,
             ' ',
-            cast({{ seconds_between(instant('1970-01-01 00:00:00+00'), 'members_of_bars.bar_start') }} as bigint)
+            cast({{ seconds_between(epoch, 'members_of_bars.bar_start') }} as bigint)
         ) as bar
     from members_of_bars
     inner join shared
