@@ -37,13 +37,18 @@ def ingest(root: Settings, *words: str) -> Run:
     return done
 
 
+def parsed_project() -> Path:
+    """Where this test process keeps dbt's parsed project, and what dbt writes about a command."""
+    return ROOT / "target" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+
+
 def dbt(root: Settings, *words: str) -> Run:
     """``dbt …``; the caller judges how it ended.
 
     Each test process has one place for dbt's parsed project, and reaches every root by one link: dbt parses
     anew where its data root's name has changed, which takes longer than a small build.
     """
-    place = ROOT / "target" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    place = parsed_project()
     for folder in (place, root.data):
         folder.mkdir(parents=True, exist_ok=True)
     link = place / "root"
