@@ -11,11 +11,11 @@ SETTINGS = settings=$$($(BIN)/python -m config) && eval "$$settings"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run setup .venv ingest build quality charts docs demo-scrape train eval bench test test-slow test-faults browser lint format
+.PHONY: help run setup .venv ingest build quality charts docs demo-scrape train eval eval-intervals bench test test-slow test-faults browser lint format
 .PHONY: lock clean yahoo market
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 }' Makefile
 
 run: setup ingest build charts quality ## Set-up, ingest, build, charts and quality reports, in order
 
@@ -117,6 +117,9 @@ $(EVAL_TOOLS): requirements-eval.txt | setup
 eval: setup $(EVAL_TOOLS) ## Measure the text model and other tools on texts not seen
 	$(LAND_CAPTURES)
 	@$(SETTINGS) && PYTHONPATH=$(EVAL_TOOLS) $(BIN)/python -m ml evaluate $(LEARN_FROM) --reports "$$MARKET_INTEL_DATA/reports"
+
+eval-intervals: setup ## Coverage of the bars' intervals, by simulation through the models' own SQL
+	$(BIN)/python -m tests.eval_intervals $(ARGS)
 
 bench: setup $(EVAL_TOOLS) ## Speed of the text step, beside other tools, on TEXTS=… (Parquet with a column text)
 	PYTHONPATH=$(EVAL_TOOLS) $(BIN)/python -m tests.bench_text $(if $(TEXTS),--texts $(TEXTS))

@@ -159,7 +159,7 @@ _TABLES = """
         timestamptz '2026-01-06 05:00:00+00' as first_seen_at
     from drawn;
     create table signals.tweet_signals as
-    select tweet_id, sentiment, weight, 0.0 as engagement, 'drawn' as model_version from drawn;
+    select tweet_id, sentiment, weight as own_weight, 'drawn' as model_version from drawn;
     create table processed.tweet_instruments as select tweet_id, bar as instrument from drawn;
     create table processed.tweet_duplicates as
     select tweet_id, duplicate_of from drawn where duplicate_of is not null;
@@ -174,6 +174,9 @@ _TABLES = """
         true as is_regular_hours,
         day + interval '225 minutes' as open_at,
         day + interval '10 hours' as close_at,
+        cast(null as timestamptz) as closing_auction_at,
+        cast(null as timestamptz) as break_start_at,
+        cast(null as timestamptz) as break_end_at,
         day as trading_date,
         day + 1 as next_trading_date
     from (select unnest([date '2026-01-05', date '2026-01-06', date '2026-01-07']) as day);

@@ -136,6 +136,10 @@ def test_one_post_then_another_beside_a_reader_then_one_that_the_gate_refuses(
     assert reader.returncode == 0, errors
     assert output.split()[0] == "1", "a reader keeps its snapshot through a build"
     assert table_sizes(root)["validated.tweets"] == 2
+    # The bars of both posts are other bars than those of the first; what they said before is kept.
+    assert rows(
+        root, "select instrument, bar_interval, n_posts, reason from signals.bar_revisions order by all"
+    ) == [("MARKET", interval, 1, "n_posts") for interval in ("15min", "1d", "1h")]
 
     # A post of 2031 lies beyond the exchange calendar: its session would be a guess.
     before = root.published_db.read_bytes()

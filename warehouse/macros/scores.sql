@@ -20,10 +20,13 @@
 {# Below this a variance is the rounding of sums. #}
 {% macro least_variance() %}1e-12{% endmacro %}
 
-{# How an interval was made, or why there is none: too few authors, or no variance between them. #}
-{% macro interval_method(authors, variance, name) -%}
+{# How an interval was made, or why there is none: too few authors, too few that matter, or no variance. #}
+{% macro interval_method(authors, variance, name, effective=none) -%}
     case
         when {{ authors }} < {{ var('interval_min_authors') }} then 'none_few_authors'
+        {%- if effective %}
+        when {{ effective }} < {{ var('interval_min_effective') }} then 'none_few_effective'
+        {%- endif %}
         when {{ variance }} > {{ least_variance() }} then '{{ name }}'
         else 'none_no_variance'
     end
@@ -58,15 +61,19 @@
 {%- endmacro %}
 
 {# Columns of signal_bars: whether its interval is honest, and the weighted spread of its posts. #}
-{% macro has_interval() %}n_voices >= {{ var('interval_min_authors') }} and variance > {{ least_variance() }}{% endmacro %}
+{% macro has_interval() -%}
+    n_voices >= {{ var('interval_min_authors') }}
+    and n_effective >= {{ var('interval_min_effective') }}
+    and variance > {{ least_variance() }}
+{%- endmacro %}
 {% macro post_std() %}sqrt(greatest(0, post_mean_square - post_mean * post_mean)){% endmacro %}
 
 {#
   Sum of doubles that does not depend on the order of rows: each value is rounded once, and decimals
   add up exactly. Parallel sums of doubles differ in their last digits from run to run.
 #}
-{% macro exact_sum(value, decimals=12) -%}
-    cast(sum(cast({{ value }} as decimal(38, {{ decimals }}))) as double)
+{% macro exact_sum(value, decimals=12, over=none) -%}
+    cast(sum(cast({{ value }} as decimal(38, {{ decimals }}))){{ ' over ' ~ over if over }} as double)
 {%- endmacro %}
 
 {% macro exact_avg(value) -%}

@@ -55,6 +55,7 @@ by_author as (
         {{ exact_sum('posts.weight * posts.sentiment', 24) }} as sum_weighted,
         {{ exact_sum('posts.weight * pow(posts.sentiment, 2)', 24) }} as sum_weighted_squares,
         max(posts.known_at) as known_at,
+        min(posts.known_at) as first_known_at,
         bool_and(posts.is_observed) as is_observed,
         max(posts.known_at - posts.posted_at) as longest_lag,
         max(posts.model_version) as model_version
@@ -82,6 +83,7 @@ by_voice as (
         {{ exact_sum('sum_weighted / nullif(sum_weight, 0)') }} as sum_author_score,
         count(nullif(sum_weight, 0)) as n_heard,
         max(known_at) as known_at,
+        min(first_known_at) as first_known_at,
         bool_and(is_observed) as is_observed,
         max(longest_lag) as longest_lag,
         max(model_version) as model_version
@@ -122,6 +124,7 @@ sums as (
         {{ exact_sum('sum_weighted_squares') }} as sum_weighted_squares,
         max(top_weight) as top_weight,
         max(known_at) as known_at,
+        min(first_known_at) as first_known_at,
         bool_and(is_observed) as is_observed,
         max(longest_lag) as longest_lag,
         max(model_version) as model_version
@@ -173,7 +176,7 @@ variances as (
         instrument,
         bar_interval,
         bar_start,
-        (count(*) - 1) / cast(count(*) as double) * {{ exact_sum('shift * shift', 24) }} as variance
+        {{ exact_sum('shift * shift', 24) }} as variance
     from leverages
     group by instrument, bar_interval, bar_start
 
@@ -205,7 +208,7 @@ timed as (
             bars.instrument = variances.instrument
             and bars.bar_interval = variances.bar_interval
             and bars.bar_start = variances.bar_start
-    left join quantiles on least(bars.n_voices - 1, 1000) = quantiles.degrees_of_freedom
+    left join quantiles on cast(round(least(bars.n_effective, 1001) - 1) as integer) = quantiles.degrees_of_freedom
 
 ),
 
@@ -231,41 +234,106 @@ placed as (
 
 ),
 
--- The same clock time of earlier sessions. Bars of closed days have no such series.
-slotted as (
+-- Bars of closed days and special sessions are like no others, and have no baseline.
+shown as (
 
     select
         placed.*,
         sessions.session_number,
-        case
-            when placed.session_phase = 'full_day' then -1
-            when placed.session_phase not in ('closed', 'special_session', 'unknown')
-                then {{ minute_of_day('placed.bar_start_ist') }}
-        end as slot,
+        case when placed.session_phase not in ('closed', 'special_session', 'unknown') then placed.session_phase end
+            as baseline_phase,
         case when not placed.is_sparse then placed.score end as shown_score,
-        min(sessions.session_number) over (partition by placed.instrument) as first_session_number
+        greatest(placed.bar_end, placed.known_at) as score_available_at
     from placed
     left join sessions on placed.trading_date = sessions.trading_date
+
+),
+
+by_phase as (
+
+    select
+        instrument,
+        bar_interval,
+        baseline_phase,
+        session_number,
+        count(*) as n_bars,
+        count(shown_score) as n_scores,
+        {{ exact_sum('shown_score') }} as sum_score,
+        {{ exact_sum('shown_score * shown_score') }} as sum_score_squares,
+        cast(sum(n_posts) as bigint) as n_posts,
+        max(score_available_at) as known_at,
+        max(first_known_at) as bars_known_at
+    from shown
+    where baseline_phase is not null
+    group by instrument, bar_interval, baseline_phase, session_number
+
+),
+
+baselines as (
+
+    select
+        instrument,
+        bar_interval,
+        baseline_phase,
+        session_number,
+        count(*) over earlier as n_sessions,
+        count(nullif(n_scores, 0)) over earlier as n_scored_sessions,
+        sum(n_bars) over earlier as n_bars,
+        sum(n_scores) over earlier as n_scores,
+        {{ exact_sum('sum_score', over='earlier') }} as sum_score,
+        {{ exact_sum('sum_score_squares', over='earlier') }} as sum_score_squares,
+        sum(n_posts) over earlier as n_posts,
+        max(known_at) over earlier as known_at,
+        max(bars_known_at) over earlier as bars_known_at
+    from by_phase
+    window
+        earlier as (
+            partition by instrument, bar_interval, baseline_phase
+            order by session_number
+            range between {{ var('baseline_sessions') }} preceding and 1 preceding
+        )
 
 ),
 
 compared as (
 
     select
-        *,
-        least({{ var('baseline_sessions') }}, session_number - first_session_number) as n_sessions_before,
-        avg(shown_score) over baseline as baseline_score,
-        stddev_samp(shown_score) over baseline as baseline_std,
-        count(shown_score) over baseline as n_baseline,
-        sum(n_posts) over baseline as baseline_posts,
-        lag(shown_score) over (partition by instrument, bar_interval order by bar_start) as previous_score
-    from slotted
-    window
-        baseline as (
-            partition by instrument, bar_interval, slot
-            order by session_number
-            range between {{ var('baseline_sessions') }} preceding and 1 preceding
-        )
+        shown.*,
+        baselines.n_posts as baseline_posts,
+        -- Bars without a post of the instrument count, those in which nobody collected anything do not.
+        market.n_bars as baseline_bars,
+        market.n_sessions as baseline_sessions,
+        baselines.n_scored_sessions,
+        baselines.sum_score / nullif(baselines.n_scores, 0) as baseline_score,
+        sqrt(
+            greatest(
+                0,
+                baselines.sum_score_squares
+                - baselines.sum_score * baselines.sum_score / nullif(baselines.n_scores, 0)
+            )
+            / nullif(baselines.n_scores - 1, 0)
+        ) as baseline_std,
+        lag(shown.shown_score) over bars_before as previous_score,
+        greatest(
+            shown.score_available_at,
+            baselines.known_at,
+            market.bars_known_at,
+            lag(shown.score_available_at) over bars_before
+        ) as available_at
+    from shown
+    left join baselines
+        on
+            shown.instrument = baselines.instrument
+            and shown.bar_interval = baselines.bar_interval
+            and shown.baseline_phase = baselines.baseline_phase
+            and shown.session_number = baselines.session_number
+    left join baselines as market
+        on
+            market.instrument = 'MARKET'
+            and shown.bar_interval = market.bar_interval
+            and shown.baseline_phase = market.baseline_phase
+            and shown.session_number = market.session_number
+    window bars_before as (partition by shown.instrument, shown.bar_interval order by shown.bar_start)
 
 )
 
@@ -287,7 +355,7 @@ select
     case when not is_sparse and {{ has_interval() }} then score + t_975 * sqrt(variance) end as ci_high,
     case
         when is_sparse then 'none_sparse'
-        else {{ interval_method('n_voices', 'variance', 'sqrt_voice_jackknife_t') }}
+        else {{ interval_method('n_voices', 'variance', 'sqrt_voice_jackknife_t', 'n_effective') }}
     end as ci_method,
     case when not is_sparse then score_one_vote end as score_one_vote,
     case when not is_sparse then post_mean - 1.96 * {{ post_std() }} end as spread_low,
@@ -295,19 +363,17 @@ select
     case when not is_sparse then {{ post_std() }} end as dispersion,
     top_author_share,
     case
-        when slot is not null and n_baseline >= {{ var('baseline_min_sessions') }} and baseline_std > 1e-9
+        when n_scored_sessions >= {{ var('baseline_min_sessions') }} and baseline_std > 1e-9
             then (shown_score - baseline_score) / baseline_std
     end as z_score,
     case
-        when
-            slot is not null
-            and n_sessions_before >= {{ var('baseline_min_sessions') }}
-            and baseline_posts > 0
-            then n_posts * n_sessions_before / cast(baseline_posts as double)
+        when baseline_sessions >= {{ var('baseline_min_sessions') }} and baseline_posts > 0
+            then n_posts * baseline_bars / cast(baseline_posts as double)
     end as buzz,
     shown_score - previous_score as delta,
     is_sparse,
-    greatest(bar_end, known_at) as available_at,
+    score_available_at,
+    available_at,
     case when is_observed then 'observed' else 'assumed' end as availability_basis,
     not is_observed or longest_lag > interval '1 day' as is_backfilled,
     model_version

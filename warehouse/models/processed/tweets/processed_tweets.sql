@@ -65,26 +65,64 @@ normalised as (
         coalesce(
             '@' || lower(author_handle), 'id:' || author_id, 'name:' || lower(author_name), 'unknown'
         ) as author_key,
-        {{ to_ist('posted_at') }} as posted_at_ist,
-        coalesce(
-            first_seen_at,
-            posted_at + interval '{{ var("assumed_lag_minutes") }} minutes'
-        ) as known_at
+        {{ to_ist('posted_at') }} as posted_at_ist
     from latest
+
+),
+
+-- The last sighting that said otherwise in what scores hang on: the text, who posted and when.
+superseded as (
+
+    select
+        raw_tweets.tweet_id,
+        max(sightings.sighting_number) as sighting_number
+    from raw_tweets
+    inner join sightings on raw_tweets.sighting_id = sightings.sighting_id
+    inner join normalised on raw_tweets.tweet_id = normalised.tweet_id
+    where
+        normalised.n_sightings > 1
+        and (
+            raw_tweets.posted_at <> normalised.posted_at
+            or lower(raw_tweets.author_handle) <> lower(normalised.author_handle)
+            or (
+                raw_tweets.text <> normalised.text
+                and mi_normalise_text(raw_tweets.text) <> normalised.text_normalised
+            )
+        )
+    group by raw_tweets.tweet_id
+
+),
+
+restated as (
+
+    select
+        raw_tweets.tweet_id,
+        min(raw_tweets.observed_at) as seen_at
+    from raw_tweets
+    inner join sightings on raw_tweets.sighting_id = sightings.sighting_id
+    inner join superseded on raw_tweets.tweet_id = superseded.tweet_id
+    where sightings.sighting_number > superseded.sighting_number and raw_tweets.text is not null
+    group by raw_tweets.tweet_id
 
 ),
 
 tagged as (
 
     select
-        *,
-        {{ sha256_hex('text_normalised') }} as content_hash,
-        cast(posted_at_ist as date) as posted_date_ist,
-        {{ minute_of_day('posted_at_ist') }} as posted_minute_ist,
+        normalised.*,
+        coalesce(
+            restated.seen_at,
+            normalised.first_seen_at,
+            normalised.posted_at + interval '{{ var("assumed_lag_minutes") }} minutes'
+        ) as known_at,
+        {{ sha256_hex('normalised.text_normalised') }} as content_hash,
+        cast(normalised.posted_at_ist as date) as posted_date_ist,
+        {{ minute_of_day('normalised.posted_at_ist') }} as posted_minute_ist,
         {{ list_sorted_distinct(list_concat(
             extract_all('text_normalised', '#([\\p{L}\\p{M}\\p{N}_]+)'), stated_tags('hashtags')
         )) }} as all_hashtags
     from normalised
+    left join restated on normalised.tweet_id = restated.tweet_id
 
 )
 

@@ -2,7 +2,8 @@
 -- The published file is the memory: its own revisions are carried over.
 
 {% set values = [
-    'n_posts', 'n_authors', 'score', 'ci_low', 'ci_high', 'available_at', 'model_version',
+    'n_posts', 'n_authors', 'n_effective', 'score', 'se', 'ci_low', 'ci_high', 'score_one_vote', 'dispersion',
+    'top_author_share', 'z_score', 'buzz', 'delta', 'score_available_at', 'available_at', 'model_version',
 ] %}
 {% set keys = ['channel', 'instrument', 'bar_interval', 'bar_start'] %}
 {% set published_bars = published('marts.signal_bars', keys + values) %}
@@ -36,9 +37,9 @@ changed as (
         {{ instant(run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f+00')) }} as superseded_at,
         case
             when bars.channel is null then 'withdrawn'
-            when bars.model_version <> published_bars.model_version then 'other model'
-            when bars.n_posts <> published_bars.n_posts then 'other posts'
-            else 'other values'
+            when bars.model_version <> published_bars.model_version then 'model_version'
+            when bars.n_posts <> published_bars.n_posts then 'n_posts'
+            else 'values'
         end as reason
     from published_bars
     left join bars

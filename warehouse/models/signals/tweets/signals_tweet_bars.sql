@@ -13,8 +13,7 @@ posts as (
         tweets.known_at,
         tweets.first_seen_at,
         signals.sentiment,
-        -- Of the latest counts, which are later than the bar; those of the bar's end come in below.
-        signals.weight / (1 + signals.engagement) as weight_without_engagement,
+        signals.own_weight,
         signals.model_version
     from {{ ref('validated_tweets') }} as tweets
     inner join {{ ref('signals_tweet_signals') }} as signals on tweets.tweet_id = signals.tweet_id
@@ -143,9 +142,12 @@ shared as (
 ties as (
 
     select
-        concat(members_of_bars.bar_interval, ' ', members_of_bars.bar_start, ' ') as bar,
-        members_of_bars.author_key,
-        members_of_bars.original_id
+        members_of_bars.*,
+        concat(
+            members_of_bars.bar_interval,
+            ' ',
+            cast({{ seconds_between(instant('1970-01-01 00:00:00+00'), 'members_of_bars.bar_start') }} as bigint)
+        ) as bar
     from members_of_bars
     inner join shared
         on
@@ -158,18 +160,33 @@ ties as (
 edges as (
 
     select
-        concat(bar, 'by ', author_key) as author_node,
-        concat(bar, 'of ', original_id) as original_node
+        concat(bar, ' by ', author_key) as author_node,
+        concat(bar, ' of ', original_id) as original_node,
+        bar_interval,
+        bar_start,
+        author_key
     from ties
 
 ),
 
-campaigns as (
+components as (
 
     select
         node,
         component
     from ({{ connected_components('edges', 'author_node', 'original_node') }}) as found  -- noqa: PRS
+
+),
+
+campaigns as (
+
+    select distinct
+        edges.bar_interval,
+        edges.bar_start,
+        edges.author_key,
+        components.component
+    from edges
+    inner join components on edges.author_node = components.node
 
 )
 
@@ -185,7 +202,7 @@ select
     placed.first_seen_at is not null as is_observed,
     placed.sentiment,
     cast(
-        placed.weight_without_engagement * (
+        placed.own_weight * (
             1 + coalesce({{
                 engagement('seen_by_then.like_count', 'seen_by_then.retweet_count', 'seen_by_then.reply_count')
             }}, 0)
@@ -196,4 +213,7 @@ from placed
 left join seen_by_then
     on placed.tweet_id = seen_by_then.tweet_id and placed.bar_interval = seen_by_then.bar_interval
 left join campaigns
-    on concat(placed.bar_interval, ' ', placed.bar_start, ' by ', placed.author_key) = campaigns.node
+    on
+        placed.bar_interval = campaigns.bar_interval
+        and placed.bar_start = campaigns.bar_start
+        and placed.author_key = campaigns.author_key

@@ -59,7 +59,9 @@ scored as (
 
     select
         *,
-        {{ custom_score('n_numbers', 'n_cashtags', 'n_hashtags', 'n_mentions', 'n_links') }} as custom_score
+        {{ custom_score('n_numbers', 'n_cashtags', 'n_hashtags', 'n_mentions', 'n_links') }} as custom_score,
+        -- What a view is worth to the crowd's score: promotion and copies count little, reach a little.
+        p_view * (1 - p_promo) * case when is_copy then {{ var('copy_weight') }} else 1 end as own_weight
     from featured
 
 )
@@ -86,10 +88,7 @@ select
         + {{ var('composite_custom') }} * custom_score as double
     ) as composite,
     is_copy,
-    -- What a view is worth to the crowd's score: promotion and copies count little, reach a little.
-    cast(
-        p_view * (1 - p_promo) * (1 + engagement)
-        * case when is_copy then {{ var('copy_weight') }} else 1 end as double
-    ) as weight,
+    cast(own_weight as double) as own_weight,
+    cast(own_weight * (1 + engagement) as double) as weight,
     model_version
 from scored
