@@ -142,10 +142,9 @@ def compiled() -> dict[str, str]:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
-        nodes = json.loads((Path(folder) / "manifest.json").read_text())["nodes"]
-        return {
-            node["relation_name"]: node["compiled_code"] for node in nodes.values() if node["name"] in _MODELS
-        }
+        nodes = json.loads((Path(folder) / "manifest.json").read_text())["nodes"].values()
+        by_name = {node["name"]: node for node in nodes}
+        return {by_name[name]["relation_name"]: by_name[name]["compiled_code"] for name in _MODELS}
 
 
 _TABLES = """
@@ -300,7 +299,7 @@ def main() -> int:
             str(n_voices), scores, situation, f"{found.ours:.1%}", f"{found.n_ours / options.draws:.0%}",
             f"{found.width:.2f}", f"{found.independent:.1%}", f"{found.bootstrap:.1%}", f"{found.spread:.1%}",
         )  # fmt: skip
-    console = Console()
+    console = Console(width=110)
     console.print(table)
     console.print(
         "ours hold in every setting" if holds else "ours do not hold (93.5 to 97 %) in every setting"
