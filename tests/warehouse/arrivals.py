@@ -1,4 +1,4 @@
-"""Sightings of a bad fortnight: late, repeated, read in another way, without a time."""
+"""Sightings of a bad fortnight: late, repeated, in parts, without a time, or read in another way."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ Fields = dict[str, Any]
 _DAYS = 14
 # The same weekdays of an earlier year: whatever this machine's clock says, the posts are past.
 _EARLIER = timedelta(weeks=52)
+_MAY_COME_LATER = ("text", "author_handle", "posted_at")
 
 # How a later sighting of a post contradicts an earlier one.
 RESTATED: Mapping[str, Callable[[Fields, Random, Sequence[str]], Fields]] = {
@@ -37,7 +38,9 @@ def sightings(posts: int, restated: Sequence[str] = (), seed: int = 11) -> list[
         seed: of all that is random.
     """
     rng = Random(seed)
-    day = [item.fields for item in records(posts=posts) if isinstance(item, Captured) and item.entity == ENTITY]
+    day = [
+        item.fields for item in records(posts=posts) if isinstance(item, Captured) and item.entity == ENTITY
+    ]
     texts = sorted({fields["text"] for fields in day if fields.get("text")})
     found = [
         Captured(ENTITY, fields, json.dumps(fields, default=str).encode(), Origin("arrivals"))
@@ -50,9 +53,7 @@ def sightings(posts: int, restated: Sequence[str] = (), seed: int = 11) -> list[
 
 def _moved(fields: Mapping[str, Any]) -> Fields:
     earlier = _EARLIER + timedelta(days=sum(fields["tweet_id"].encode()) % _DAYS)
-    return {
-        name: value - earlier if isinstance(value, datetime) else value for name, value in fields.items()
-    }
+    return {name: value - earlier if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
 def _history(fields: Fields, rng: Random, texts: Sequence[str], restated: Sequence[str]) -> Iterator[Fields]:
@@ -62,8 +63,12 @@ def _history(fields: Fields, rng: Random, texts: Sequence[str], restated: Sequen
         fields["observed_at"] = None
     elif fate < 0.3:
         fields["observed_at"] += _minutes(rng, 1, 4000)
-    yield fields
     seen_at = fields["observed_at"] or fields["posted_at"]
+    if fate > 0.9:
+        yield fields | {rng.choice(_MAY_COME_LATER): None}
+        seen_at += _minutes(rng, 1, 4000)
+        fields |= {"observed_at": seen_at}
+    yield fields
     if rng.random() < 0.3:
         seen_at += _minutes(rng, 1, 4000)
         counts = {"like_count": rng.randrange(5000), "retweet_count": rng.randrange(500)}

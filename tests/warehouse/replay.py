@@ -1,14 +1,14 @@
 """Bars rebuilt from any sightings by the models' own SQL, in memory: what a build would have said then.
 
-    dbt compile → steps: the models from raw.tweets to marts.signal_bars, in order ─┐
-    a built root → what they read besides: calendar, seeds, fitted models ──────────┴→ bars
+dbt compile → steps: the models from raw.tweets to marts.signal_bars, in order ─┐
+a built root → what they read besides: calendar, seeds, fitted models ──────────┴→ bars
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any, NamedTuple
@@ -21,8 +21,8 @@ from tests.warehouse.conftest import dbt, parsed_project
 from warehouse.plugin import register
 
 KEY = ("channel", "instrument", "bar_interval", "bar_start")
-# Of the score alone; the others lean on earlier bars, or say when all of it was known.
-SCORE_KEY = ("score_available_at", ("z_score", "buzz", "delta", "available_at"))
+# Columns that earlier bars have a part in.
+LEANING = ("z_score", "buzz", "delta", "available_at")
 # What was fitted before the first post of a replay stays in force.
 _FITTED = "signals_text_models"
 
@@ -41,9 +41,9 @@ class Step(NamedTuple):
 class Difference(NamedTuple):
     """A bar that a build of less has otherwise, though it was all known by then."""
 
-    bar: tuple[Any, ...]
+    bar: list[str]
     columns: list[str]
-    """That differ; none where one of the builds lacks the bar."""
+    """That differ, or which build lacks the bar."""
 
 
 def compiled(root: Settings) -> list[Step]:
@@ -55,7 +55,9 @@ def compiled(root: Settings) -> list[Step]:
 
 def read_steps(manifest: dict[str, Any]) -> list[Step]:
     """The same from dbt's manifest."""
-    nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")}
+    nodes = {
+        key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")
+    }
     parents = {
         key: [parent for parent in node["depends_on"].get("nodes", []) if parent in nodes]
         for key, node in nodes.items()
@@ -123,25 +125,26 @@ def keep_sightings(connection: duckdb.DuckDBPyConnection, sightings: str) -> Non
     )
 
 
-def rebuild(
-    connection: duckdb.DuckDBPyConnection, steps: Sequence[Step], known_by: datetime | None = None
-) -> None:
-    """Run the steps on the kept sightings that were known by then, or on all."""
-    until = f"where known_at <= timestamptz '{known_by.isoformat()}'" if known_by else ""
-    for step in steps:
-        sql = f"select * exclude (known_at) from kept.tweets {until}" if step.model == "raw_tweets" else step.sql
-        connection.execute(f"create or replace table {step.table} as {sql}")
+def known_by(instant: datetime | None = None) -> str:
+    """Query for the kept sightings that were known by then, or for all."""
+    until = f"where known_at <= timestamptz '{instant.isoformat()}'" if instant else ""
+    return f"select * exclude (known_at) from kept.tweets {until}"
 
 
-def rebuild_from_files(connection: duckdb.DuckDBPyConnection, steps: Sequence[Step], root: Settings) -> None:
-    """Run the steps on what a root has landed."""
-    landed = root.raw / "tweets" / "dt=*" / "*.parquet"
+def landed(root: Settings, steps: Sequence[Step]) -> str:
+    """raw.tweets' own query, over the files of a root."""
+    (query,) = (step.sql for step in steps if step.model == "raw_tweets")
+    files = root.raw / "tweets" / "dt=*" / "*.parquet"
+    query, n_found = re.subn(r"read_parquet\(\[.*?\]", f"read_parquet(['{files}']", query, flags=re.DOTALL)
+    assert n_found == 1, "raw.tweets reads its files in another way"
+    return query
+
+
+def rebuild(connection: duckdb.DuckDBPyConnection, steps: Sequence[Step], sightings: str) -> None:
+    """Run the steps, with a query in the place of raw.tweets' own."""
     for step in steps:
-        sql = step.sql
-        if step.model == "raw_tweets":
-            sql, n_found = re.subn(r"read_parquet\(\[.*?\]", f"read_parquet(['{landed}']", sql, flags=re.DOTALL)
-            assert n_found == 1, "raw.tweets reads its files in another way"
-        connection.execute(f"create or replace table {step.table} as {sql}")
+        query = sightings if step.model == "raw_tweets" else step.sql
+        connection.execute(f"create or replace table {step.table} as {query}")
 
 
 def keep_bars(connection: duckdb.DuckDBPyConnection) -> None:
@@ -162,43 +165,33 @@ def _spread(connection: duckdb.DuckDBPyConnection, instants: str, number: int) -
 
 
 def differences(
-    connection: duckdb.DuckDBPyConnection, known_by: datetime
+    connection: duckdb.DuckDBPyConnection, instant: datetime, *, scores_only: bool = False
 ) -> tuple[int, list[Difference]]:
-    """Bars that were all known by then, and those of them that the last rebuild has otherwise.
+    """How many bars were all known by then, and those of them that the last rebuild has otherwise.
 
-    A bar that either build calls known by then must be in both, and equal, unless the kept one says that
-    it took something later.
+    A bar that either build calls known by then must be in both, and equal, unless the kept one says that it
+    took something later. With `scores_only` the same of what leans on no earlier bar, and of its own clock.
     """
-    return _compare(connection, known_by, "available_at", ())
-
-
-def score_differences(
-    connection: duckdb.DuckDBPyConnection, known_by: datetime
-) -> tuple[int, list[Difference]]:
-    """The same of the scores of the bars, which lean on no earlier bar."""
-    return _compare(connection, known_by, *SCORE_KEY)
-
-
-def _compare(
-    connection: duckdb.DuckDBPyConnection, known_by: datetime, clock: str, without: Sequence[str]
-) -> tuple[int, list[Difference]]:
-    columns = [name for name in connection.table("kept.bars").columns if name not in (*KEY, *without)]
+    clock = "score_available_at" if scores_only else "available_at"
+    left_out = {*KEY, *(LEANING if scores_only else ())}
+    columns = [name for name in connection.table("kept.bars").columns if name not in left_out]
     differing = ", ".join(
-        f"case when then_.{name} is distinct from now_.{name} then '{name}' end" for name in columns
+        f"case when earlier.{name} is distinct from kept.{name} then '{name}' end" for name in columns
     )
     found = connection.execute(
         f"""
-        select {", ".join(KEY)}, then_.{clock} is null or now_.{clock} is null, list_filter([{differing}], lambda x: x is not null)
-        from marts.signal_bars as then_
-        full join kept.bars as now_ using ({", ".join(KEY)})
-        where now_.{clock} <= $by or (now_.{clock} is null and then_.{clock} <= $by)
+        select
+            [{", ".join(f"cast({name} as varchar)" for name in KEY)}],
+            case
+                when kept.{clock} is null then ['not in the whole build']
+                when earlier.{clock} is null then ['not in the earlier build']
+                else list_filter([{differing}], lambda name: name is not null)
+            end
+        from marts.signal_bars as earlier
+        full join kept.bars as kept using ({", ".join(KEY)})
+        where kept.{clock} <= $instant or (kept.{clock} is null and earlier.{clock} <= $instant)
         order by all
         """,
-        {"by": known_by},
+        {"instant": instant},
     ).fetchall()
-    differences = [
-        Difference(row[: len(KEY)], [] if is_missing else names)
-        for *row, is_missing, names in found
-        if is_missing or names
-    ]
-    return len(found), differences
+    return len(found), [Difference(bar, columns) for bar, columns in found if columns]
