@@ -1,7 +1,7 @@
 """Bars rebuilt from any sightings by the models' own SQL, in memory: what a build would have said then.
 
-    dbt compile → steps: the models from raw.tweets to marts.signal_bars, in order ─┐
-    a built root → what they read besides: calendar, seeds, fitted models ──────────┴→ bars
+dbt compile → steps: the models from raw.tweets to marts.signal_bars, in order ─┐
+a built root → what they read besides: calendar, seeds, fitted models ──────────┴→ bars
 """
 
 from __future__ import annotations
