@@ -100,8 +100,8 @@ demo-scrape: setup browser ## Source x, in real browsers, against a local replic
 
 LABELLED = ../shared/data/labelled
 CAPTURES = ../shared/data/india_tweets
-LAND_CAPTURES = [ -d target/captures/raw/tweets ] || MARKET_INTEL_DATA=target/captures \
-	$(BIN)/python -m ingest archive $(CAPTURES)/*
+# What is there already is not landed twice.
+LAND_CAPTURES = MARKET_INTEL_DATA=target/captures $(BIN)/python -m ingest archive $(CAPTURES)/*
 LEARN_FROM = --labelled $(LABELLED) --captures target/captures/raw/tweets
 
 train: setup ## Fit the text model anew from LABELLED=… and CAPTURES=…; the next build fits topics anew

@@ -17,6 +17,7 @@ from ml.model import BASE_PART, PAIR_PART, RULE_PART, WORD_PART, Parts
 from ml.tokens import Tokens
 
 EXPLAINED = ("view", "direction", "promo")
+_START, _END = b"<start>", b"<end>"
 SOURCES = ("word", "pair", "rule", "base")
 
 EVIDENCE_TYPE = pa.list_(
@@ -45,6 +46,7 @@ def _spell(
     token_rows: NDArray[np.int64],
     starts: NDArray[np.int32],
     ends: NDArray[np.int32],
+    bounds: NDArray[np.uint8],
     names: NDArray[np.uint8],
     name_ends: NDArray[np.int64],
     rows: NDArray[np.int64],
@@ -54,7 +56,7 @@ def _spell(
     offsets: NDArray[np.int32],
     out: NDArray[np.uint8],
 ) -> int:
-    """Writes each part's term; the bounds of a text, which pairs reach, are left empty."""
+    """Writes each part's term; pairs reach the bounds of a text."""
     at = 0
     for row in range(len(rows) - 1):
         for part in range(rows[row], rows[row + 1]):
@@ -66,6 +68,8 @@ def _spell(
             elif sources[part] == PAIR_PART:
                 if first >= token_rows[row]:
                     at = _copy(data, starts[first], ends[first], out, at)
+                else:
+                    at = _copy(bounds, 0, len(_START), out, at)
                 for _ in range(last - first - 1):
                     out[at], out[at + 1] = 32, 42
                     at += 2
@@ -73,6 +77,8 @@ def _spell(
                 at += 1
                 if last < token_rows[row + 1]:
                     at = _copy(data, starts[last], ends[last], out, at)
+                else:
+                    at = _copy(bounds, len(_START), len(bounds), out, at)
             offsets[part + 1] = at
     return at
 
@@ -87,15 +93,15 @@ def spell(tokens: Tokens, parts: Parts, *, with_base: bool = False) -> pa.ListAr
     scores, sources, firsts, lasts, values = (column[kept] for column in parts[1:])
     names = "".join(rules.FEATURES).encode()
     name_ends = np.cumsum([len(name) for name in rules.FEATURES])
-    room = len(names) * int((sources == RULE_PART).sum()) + 8 * len(sources)
+    room = len(names) * int((sources == RULE_PART).sum()) + 20 * len(sources)
     is_text = sources < RULE_PART
     if is_text.any():
         widths = (tokens.ends - tokens.starts).astype(np.int64)
         room += int(widths[np.clip(np.stack([firsts[is_text], lasts[is_text]]), 0, len(widths) - 1)].sum())
     offsets, out = np.zeros(len(sources) + 1, np.int32), np.empty(room, np.uint8)
     used = _spell(
-        tokens.data, tokens.rows, tokens.starts, tokens.ends, np.frombuffer(names, np.uint8), name_ends,
-        rows, sources, firsts, lasts, offsets, out,
+        tokens.data, tokens.rows, tokens.starts, tokens.ends, np.frombuffer(_START + _END, np.uint8),
+        np.frombuffer(names, np.uint8), name_ends, rows, sources, firsts, lasts, offsets, out,
     )  # fmt: skip
     fields = [
         pa.array(EXPLAINED).take(pa.array(scores)),

@@ -51,6 +51,8 @@ SCORES = (
     *(f"class_{name}" for name in CLASSES),
 )
 _K, _LINE = len(SCORES), 32
+# Raised where the code of text, tokens, grams or rules reads texts otherwise, so that texts are scored anew.
+_READING = 1
 _REMEMBERED = 1 << 16  # words that a memory holds
 _NOTHING = -10.0  # log-odds of a view in a text without a token
 VIEW, DIRECTION, PROMO, _CLASS = _R, 2 * _R + 1, 3 * _R + 2, 3 * _R + 3
@@ -153,9 +155,9 @@ class Model:
 
     @cached_property
     def version(self) -> str:
-        """Hash of everything that decides a score, the lexicon and rule features included."""
+        """Hash of what decides a score: weights, lexicon, the rules' names, `_READING`."""
         digest = hashlib.sha256(rules.LEXICON.read_bytes())
-        digest.update(repr((SCORES, rules.FEATURES)).encode())
+        digest.update(repr((SCORES, rules.FEATURES, _READING)).encode())
         for array in (
             self.hashes, self.idf, self.weights, self.rule_weights, self.bias, self.register_mix, self.view,
             self.direction, self.promo, self.label_odds,

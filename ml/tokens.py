@@ -232,7 +232,7 @@ def index(hashes: NDArray[np.uint64]) -> HashIndex:
 
 @njit(cache=True, nogil=True)
 def _number(data: NDArray[np.uint8], start: int, end: int) -> float:
-    """Value of ASCII digits with commas between them and at most one point; NaN otherwise."""
+    """Of ASCII digits with commas between them and at most one point; NaN otherwise, or from 10^18 on."""
     whole, scale, seen_point = 0.0, 1.0, False
     for at in range(start, end):
         byte = data[at]
@@ -246,7 +246,8 @@ def _number(data: NDArray[np.uint8], start: int, end: int) -> float:
                 scale *= 10
         elif byte != 44:
             return np.nan
-    return whole / scale
+    value = whole / scale
+    return value if value < 1e18 else np.nan
 
 
 @njit(cache=True, nogil=True)

@@ -10,8 +10,9 @@ to right on the tokens of `ml.tokens`:
    in a list and a range, shortened numbers are filled up ("24915/888" is 24915, 24888).
 3. An option leg is bought unless a word beside it sells it. Elsewhere the side is the side word's, else what
    entry, stop and targets say.
-4. No call: several sides for one subject ("above 24500 buy, below 24300 sell"); a finished trade (target
-   hit, booked, made high, 160 to 182); a subject with one price and no side word.
+4. No call: several sides for one subject ("above 24500 buy, below 24300 sell"); a side that is warned of or
+   asked about ("don't buy", "should I sell"); a finished trade (target hit, booked, made high, 160 to 182); a
+   subject with one price and no side word.
 5. Stop and targets must stand on their side of the entry; those that do not are dropped, and a call that
    contradicts itself is none. An option's prices are premiums: a number near the strike is the underlying's.
 
@@ -87,11 +88,12 @@ _WORDS = {
         "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july "
         "august september october november december"
     ),
-    "neutral_before": "no not nor or / never any avoid dont don't without as who those",
+    "neutral_before": "nor or / any as",
     "neutral_after": (
         "position positions as term covering cover coverings buildup build unwinding unwind wick run trap "
         "side"
     ),
+    "negation": "no not never avoid dont don't without who those",
     "veto": (
         "analyst analysts brokerage brokerages jefferies bofa nomura clsa goldman citi rating upgrade "
         "upgraded downgrade downgraded guru gurus expert experts"
@@ -106,6 +108,9 @@ _GATE = "buy sell stop target"
 _GATE_ENTRY = "cmp ltp entry above abv"
 _SIDE_REACH = 5
 _REACH = 7  # tokens from a word of the plan to its number
+_NO_SIDE = "none"  # of a trade that is warned of or asked about
+_BETWEEN = frozenset(("to", "a", "any", "even", "ever", "fresh", "for", "the"))  # "no fresh longs"
+_ASKED = frozenset(("should", "shall", "can"))
 _TOLD = frozenset(("buy", "bought", "grab", "long", "sell", "sold", "short", "shorted"))
 _REPORTED = frozenset(("done", "hit", "achieved", "completed"))
 _LEAST_INDEX = 5000.0  # a level of an index that has options
@@ -393,16 +398,21 @@ def _calls(
 
 
 def _side(tokens: Sequence[_Token], at: int) -> str:
-    """buy or sell, where the token says so of a trade; else ''."""
+    """buy or sell, where the token says so of a trade; none, where it warns or asks; else ''."""
     roles = tokens[at].roles
-    if not roles & {"buy", "sell"}:
-        return ""
     before = [token.text for token in tokens[max(0, at - 6) : at]]
-    after = [token for token in tokens[at + 1 : at + 3] if token.text != "-"][:1]
+    if not roles & {"buy", "sell"}:
+        return _NO_SIDE if tokens[at].text == "avoid" else ""
+    near = before[-2:] if before[-1:] and before[-1] in _BETWEEN else before[-1:]
     if (
-        any("neutral_before" in _roles().get(word, ()) for word in before[-1:])
-        or {"not", "no"} & set(before[-3:])
+        any("negation" in _roles().get(word, ()) for word in near)
         or "who" in before
+        or (before[-1:] in (["i"], ["we"]) and before[-2:-1] and before[-2] in _ASKED)
+    ):
+        return _NO_SIDE
+    after = [token for token in tokens[at + 1 : at + 3] if token.text != "-"][:1]
+    if any("neutral_before" in _roles().get(word, ()) for word in before[-1:]) or {"not", "no"} & set(
+        before[-3:]
     ):
         return ""
     if before[-1:] in (["buy"], ["sell"]):
@@ -505,7 +515,7 @@ def _is_index(instrument: str) -> bool:
 def _call(subject: _Subject) -> TradeCall | None:
     """The subject's call, None where it has none."""
     sides = set(subject.sides)
-    if subject.is_done or len(sides) > 1:
+    if subject.is_done or len(sides) > 1 or _NO_SIDE in sides:
         return None
     if {"above", "abv"} & subject.entry_words and {"below", "blw"} & subject.entry_words:
         return None

@@ -129,10 +129,10 @@ def truth(rng: np.random.Generator, n_voices: int, scores: str, situation: str) 
 # ---- The real SQL ---------------------------------------------------------------------------------
 
 
-def compiled() -> dict[str, str]:
-    """The models' SQL, as dbt compiles it."""
+def compiled(*models: str) -> dict[str, str]:
+    """SQL of models as dbt compiles it, by the table that it makes."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(Path(sys.executable).with_name("dbt")), "compile", "--select", *_MODELS]
+        command = [str(Path(sys.executable).with_name("dbt")), "compile", "--select", *models]
         environment = {
             **os.environ,
             "MARKET_INTEL_DATA": folder,
@@ -144,7 +144,7 @@ def compiled() -> dict[str, str]:
             raise RuntimeError(done.stdout + done.stderr)
         nodes = json.loads((Path(folder) / "manifest.json").read_text())["nodes"].values()
         by_name = {node["name"]: node for node in nodes}
-        return {by_name[name]["relation_name"]: by_name[name]["compiled_code"] for name in _MODELS}
+        return {by_name[name]["relation_name"]: by_name[name]["compiled_code"] for name in models}
 
 
 _TABLES = """
@@ -286,7 +286,7 @@ def main() -> int:
     )
     parser.add_argument("--draws", type=int, default=2_000, help="bars a setting (2,000)")
     options = parser.parse_args()
-    sql = compiled()
+    sql = compiled(*_MODELS)
     title = f"Coverage of nominal 95 %, {options.draws:,} bars a setting"
     setting = ("voices", "scores", "situation")
     ways = ("ours", "with interval", "width", "independent posts", "author bootstrap", "spread of posts")

@@ -79,7 +79,7 @@ def test_terms_are_words_of_the_text_pairs_of_them_or_rules(texts: list[str]) ->
     _, evidence = explained(texts)
     for row, parts in enumerate(evidence):
         words = [tokens.text(place) for place in range(tokens.rows[row], tokens.rows[row + 1])]
-        bounded = ["", *words, ""]
+        bounded = ["<start>", *words, "<end>"]
         pairs = {
             f"{first} {'* ' * gap}{second}"
             for gap in range(3)

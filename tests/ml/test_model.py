@@ -21,6 +21,7 @@ from scipy.sparse import csr_matrix
 from ml import model as models
 from ml import rules
 from ml.grams import weigh
+from ml.labelled import small_talk
 from ml.model import CLASSES, DIRECTION, PROMO, REGISTERS, SCORES, SHIPPED, UNIT, VIEW, Judgement, Model
 from ml.text import normalise, normalise_array
 from ml.tokens import index, tokenise
@@ -132,8 +133,8 @@ NEITHER = [
     "",
     None,
     " ",
-    "Good morning friends",
-    "Happy Diwali to all of you",
+    "Morning folks, hope you slept well",
+    "Happy Diwali dear investors and families",
     "Good evening guys, what a lovely day",
     "Wish you all a very happy Makar Sankranti",
     "Thanks for the good wishes bhai",
@@ -145,6 +146,10 @@ NEITHER = [
 ADVERT = (
     "Join our telegram channel for free intraday calls, 100% sure profit, link in bio, dm on whatsapp now"
 )
+
+
+def test_no_text_here_is_small_talk_that_it_was_taught() -> None:
+    assert not {text.lower() for text in small_talk()} & {text.lower() for text in NEITHER if text}
 
 
 @pytest.mark.parametrize(
@@ -192,7 +197,7 @@ def test_sentiment_is_ordered(model: Model) -> None:
             "Lesson: risk management and discipline matter most. Trading psychology is a mindset to learn",
             "education",
         ),
-        ("Good morning friends", "other"),
+        ("Shubh Navratri to everyone here", "other"),
         ("", "other"),
     ],
 )

@@ -83,6 +83,13 @@ def test_several_calls_in_reading_order() -> None:
         "short covering in tcs at 3000",
         "buy tcs",
         "nifty target 40, cmp 30",
+        "don't buy nifty 24500 ce at 100",
+        "dont buy tcs at 3000 sl 2900 target 3200",
+        "never short nifty 24500 pe @ 100",
+        "avoid nifty 24500 ce at 100",
+        "avoid fresh longs in tcs at 3000 sl 2900 target 3200",
+        "who bought nifty 24500 ce at 100?",
+        "should i buy nifty 24500 ce at 100",
     ],
 )
 def test_no_call(text: str) -> None:
@@ -106,7 +113,8 @@ def test_a_number_on_the_wrong_side_of_the_entry_is_dropped(
 
 PIECES = [
     "nifty", "24500", "ce", "pe", "buy", "sell", "sl", "target", "@", "100", "-", "105", "/", "140", "above",
-    "below", "cmp", "tcs", "3000", "done", "to", "%", ":", "1", ")", "aug", "120,140", ".",
+    "below", "cmp", "9" * 400, "don't", "tcs", "3000", "done", "to", "%", ":", "1", ")", "aug",
+    "120,140", ".",
 ]  # fmt: skip
 
 

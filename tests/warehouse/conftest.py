@@ -41,8 +41,8 @@ def ingest(root: Settings, *words: str) -> Run:
     return done
 
 
-def parsed_project() -> Path:
-    """Where this test process keeps dbt's parsed project, and what dbt writes about a command."""
+def dbt_place() -> Path:
+    """Where this test process keeps dbt's parsed project; what it compiled is in ``dbt/compiled``."""
     return ROOT / "target" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 
@@ -52,7 +52,7 @@ def dbt(root: Settings, *words: str) -> Run:
     Each test process has one place for dbt's parsed project, and reaches every root by one link: dbt parses
     anew where its data root's name has changed, which takes longer than a small build.
     """
-    place = parsed_project()
+    place = dbt_place()
     for folder in (place, root.data):
         folder.mkdir(parents=True, exist_ok=True)
     link = place / "root"

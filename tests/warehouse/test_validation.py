@@ -20,19 +20,29 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from config import Settings
-from tests.warehouse.conftest import rows
+from tests.eval_validation import SETTINGS, Drawing, drawn_returns, is_followed, returns, truth, validated
+from tests.warehouse.conftest import dbt, dbt_place, rows
 
-MODELS = Path("target", "compiled", "market_intel", "warehouse", "models", "marts", "validation")
+COMPILED = Path("dbt", "compiled", "market_intel", "warehouse", "models", "marts", "validation")
 FIRST = date(2025, 6, 2)
 STEP = timedelta(minutes=3)
 Doubles = NDArray[np.float64]
 
 
+@pytest.fixture(scope="session")
+def models(new_root: Callable[[str], Settings]) -> dict[str, str]:
+    """The SQL of the models, as dbt compiles it."""
+    names = ["signal_returns", "signal_validation"]
+    done = dbt(new_root("compiled"), "compile", "--select", *(f"marts_{name}" for name in names))
+    assert done.returncode == 0, done.stdout
+    return {name: (dbt_place() / COMPILED / f"marts_{name}.sql").read_text() for name in names}
+
+
 class Warehouse:
     """An empty warehouse with the seeds and the calendar, in which single models run on given rows."""
 
-    def __init__(self, folder: Path, built: Settings) -> None:
-        self._models = built.build / MODELS
+    def __init__(self, folder: Path, built: Settings, models: dict[str, str]) -> None:
+        self._models = models
         self._connection = duckdb.connect(str(folder / "warehouse.duckdb"))
         for schema in ("raw", "processed", "validated", "seeds", "marts"):
             self._connection.execute(f"create schema {schema}")
@@ -48,8 +58,7 @@ class Warehouse:
 
     def run(self, model: str) -> pd.DataFrame:
         """Build ``marts.<model>`` from what has been put; its rows."""
-        sql = (self._models / f"marts_{model}.sql").read_text()
-        self._connection.execute(f"create or replace table marts.{model} as {sql}")
+        self._connection.execute(f"create or replace table marts.{model} as {self._models[model]}")
         return self._connection.sql(f"from marts.{model}").df()
 
     def sessions(self, count: int) -> list[tuple[date, datetime, datetime]]:
@@ -67,47 +76,20 @@ class Warehouse:
 
 
 @pytest.fixture
-def warehouse(demo: Settings, tmp_path: Path) -> Iterator[Warehouse]:
-    made = Warehouse(tmp_path, demo)
+def warehouse(demo: Settings, models: dict[str, str], tmp_path: Path) -> Iterator[Warehouse]:
+    made = Warehouse(tmp_path, demo, models)
     yield made
     made.close()
-
-
-def returns(
-    score: Doubles,
-    forward_return: Doubles,
-    days: NDArray[np.int64],
-    overlap: int = 0,
-    instrument: object = "NIFTY50",
-    horizon: str = "15min",
-) -> pd.DataFrame:
-    """Rows of ``marts.signal_returns``, one a bar; the bars of a day follow each other."""
-    frame = pd.DataFrame(
-        {"instrument": instrument, "day": days, "score": score, "forward_return": forward_return}
-    )
-    place = frame.groupby(["instrument", "day"]).cumcount()
-    minutes = 1440 * frame["day"] + 225 + 15 * place
-    start = pd.Timestamp(FIRST, tz="UTC") + pd.to_timedelta(minutes, unit="min")
-    dates = {day: FIRST + timedelta(days=day) for day in range(-1, int(days.max()) + 1)}
-    return frame.assign(
-        channel="x",
-        bar_interval="15min",
-        horizon=horizon,
-        price_instrument="NIFTY50",
-        availability_basis="observed",
-        is_backfilled=False,
-        bar_start=start,
-        bar_end=start + timedelta(minutes=15),
-        entry_date=(frame["day"] - overlap).map(dates),
-        return_date=frame["day"].map(dates),
-    ).drop(columns="day")
 
 
 # ---- Returns ---------------------------------------------------------------------------------------
 
 
 def bars_of_prices(sessions: list[tuple[date, datetime, datetime]], rng: Generator) -> pd.DataFrame:
-    """3-minute bars of two instruments, one with holes, and daily bars of one of them and of a third."""
+    """3-minute bars of two instruments, one with holes, and daily bars of one of them and of a third.
+
+    One bar in twenty is said to stand still.
+    """
     found = []
     for instrument, missing in (("NIFTY50", 0.0), ("SENSEX", 0.1)):
         price = 100.0
@@ -124,42 +106,51 @@ def bars_of_prices(sessions: list[tuple[date, datetime, datetime]], rng: Generat
             found.append((instrument, "1d", day, open_at - timedelta(hours=9, minutes=15), first, last))
     names = ["instrument", "bar_interval", "trading_date", "bar_start", "open", "close"]
     return pd.DataFrame(found, columns=names).assign(
-        symbol=lambda frame: frame["instrument"], is_in_session=True
+        symbol=lambda frame: frame["instrument"], is_in_session=True, is_flat=rng.random(len(found)) < 0.05
     )
 
 
 def bars_of_scores(available: list[tuple[str, str, datetime]], score: Doubles) -> pd.DataFrame:
-    return pd.DataFrame(available, columns=["instrument", "bar_interval", "available_at"]).assign(
+    return pd.DataFrame(available, columns=["instrument", "bar_interval", "score_available_at"]).assign(
         channel="x",
         score=score,
-        bar_end=lambda frame: frame["available_at"],
-        bar_start=lambda frame: frame["available_at"] - timedelta(minutes=15),
+        bar_end=lambda frame: frame["score_available_at"],
+        bar_start=lambda frame: frame["score_available_at"] - timedelta(minutes=15),
         availability_basis="observed",
         is_backfilled=False,
         model_version="m",
     )
 
 
+class Bar(NamedTuple):
+    open: float
+    close: float
+    is_flat: bool
+
+
 class Bars(NamedTuple):
-    """First and last price of an instrument's 3-minute bars by start, and of its daily bars by date."""
+    """An instrument's 3-minute bars by start, and its daily bars by date."""
 
-    ticks: dict[datetime, tuple[float, float]]
-    daily: dict[date, tuple[float, float]]
+    ticks: dict[datetime, Bar]
+    daily: dict[date, Bar]
 
-    def session(self, day: date, open_at: datetime, close_at: datetime) -> tuple[float, float] | None:
-        """First and last price of a session."""
+    def session(self, day: date, open_at: datetime, close_at: datetime) -> tuple[Bar, Bar] | None:
+        """First and last bar of a session."""
         last_at = close_at - STEP
         if open_at in self.ticks and last_at in self.ticks:
-            return self.ticks[open_at][0], self.ticks[last_at][1]
-        return self.daily.get(day)
+            return self.ticks[open_at], self.ticks[last_at]
+        return (self.daily[day], self.daily[day]) if day in self.daily else None
 
 
 def read_off(prices: pd.DataFrame, instrument: str) -> Bars:
     own = prices[prices["instrument"] == instrument]
     intraday, daily = own[own["bar_interval"] == "3min"], own[own["bar_interval"] == "1d"]
     return Bars(
-        {row.bar_start.to_pydatetime(): (row.open, row.close) for row in intraday.itertuples()},
-        {row.trading_date: (row.open, row.close) for row in daily.itertuples()},
+        {
+            row.bar_start.to_pydatetime(): Bar(row.open, row.close, row.is_flat)
+            for row in intraday.itertuples()
+        },
+        {row.trading_date: Bar(row.open, row.close, row.is_flat) for row in daily.itertuples()},
     )
 
 
@@ -172,30 +163,35 @@ def by_hand(
     """What the price did after a moment, looking at one bar after the other; None where nothing is asked."""
     number = bisect_left([close_at for _, _, close_at in sessions], known + timedelta(microseconds=1))
     is_open = number < len(sessions) and sessions[number][1] <= known
-    entry: tuple[datetime, float] | None = None
+    entry: tuple[datetime, Bar] | None = None
     if is_open:
         _, open_at, close_at = sessions[number]
         at = open_at - STEP * ((open_at - known) // STEP)
         if at in bars.ticks and at < close_at:
-            entry = at, bars.ticks[at][0]
+            entry = at, bars.ticks[at]
+    last: Bar | None = None
     if horizon == "next_day":
         later = number + is_open
-        if later >= len(sessions) or (then := bars.session(*sessions[later])) is None:
-            return ("no_exit_price" if entry else "no_entry_price", *(entry or (None, None)), None, None)
-        entry = entry or (sessions[later][1], then[0])
-        return "complete", *entry, sessions[later][2], then[1]
-    if not is_open:
+        if later < len(sessions) and (then := bars.session(*sessions[later])):
+            entry = entry or (sessions[later][1], then[0])
+            end, last = sessions[later][2], then[1]
+    elif not is_open:
         return None
-    if not entry:
-        return "no_entry_price", None, None, None, None
-    if horizon == "close":
+    elif horizon == "close":
         end, last = close_at, (bars.session(*sessions[number]) or (None, None))[1]
-    else:
+    elif entry:
         end = entry[0] + timedelta(minutes=int(horizon.removesuffix("min")))
         if end > close_at:
-            return "past_close", *entry, None, None
-        last = bars.ticks.get(end - STEP, (None, None))[1]
-    return ("complete", *entry, end, last) if last is not None else ("no_exit_price", *entry, None, None)
+            return "past_close", entry[0], entry[1].open, None, None
+        last = bars.ticks.get(end - STEP)
+    if not entry:
+        return "no_entry_price", None, None, None, None
+    bought = entry[0], entry[1].open
+    if not last:
+        return "no_exit_price", *bought, None, None
+    if entry[1].is_flat or last.is_flat:
+        return "flat_price", *bought, None, None
+    return "complete", *bought, end, last.close
 
 
 def test_returns_are_those_read_off_the_price_bars_by_hand(warehouse: Warehouse) -> None:
@@ -215,7 +211,7 @@ def test_returns_are_those_read_off_the_price_bars_by_hand(warehouse: Warehouse)
     found = warehouse.run("signal_returns")
 
     got = {
-        (row.instrument, row.available_at.to_pydatetime(), row.horizon): (
+        (row.instrument, row.score_available_at.to_pydatetime(), row.horizon): (
             row.return_status,
             *(
                 None if pd.isna(value) else value
@@ -234,19 +230,20 @@ def test_returns_are_those_read_off_the_price_bars_by_hand(warehouse: Warehouse)
                 expected[instrument, known, horizon] = trade
     assert got == expected
     statuses = Counter(trade[0] for trade in expected.values())
-    assert min(statuses[name] for name in ("complete", "no_entry_price", "past_close", "no_exit_price")) > 10
+    names = ["complete", "no_entry_price", "past_close", "no_exit_price", "flat_price"]
+    assert min(statuses[name] for name in names) > 10
     whole = found[found["return_status"] == "complete"]
     assert np.allclose(whole["forward_return"], whole["exit_price"] / whole["entry_price"] - 1, rtol=1e-12)
 
 
 def test_what_is_known_later_is_bought_later(warehouse: Warehouse) -> None:
     sessions = warehouse.sessions(3)
-    warehouse.put("validated.price_bars", bars_of_prices(sessions, default_rng(2)))
+    warehouse.put("validated.price_bars", bars_of_prices(sessions, default_rng(2)).assign(is_flat=False))
     open_at = sessions[0][1]
     asked = [("NIFTY50", "15min", open_at + timedelta(minutes=n)) for n in (0, 1, 3, 4, 372, 373, 375, 1000)]
     warehouse.put("marts.signal_bars", bars_of_scores(asked, np.ones(len(asked))))
     found = warehouse.run("signal_returns")
-    next_day = found[found["horizon"] == "next_day"].sort_values("available_at")
+    next_day = found[found["horizon"] == "next_day"].sort_values("score_available_at")
     waits = [(entry - open_at) / timedelta(minutes=1) for entry in next_day["entry_at"]]
     next_open = (sessions[1][1] - open_at) / timedelta(minutes=1)
     assert waits == [0, 3, 3, 6, 372, next_open, next_open, next_open]
@@ -265,7 +262,7 @@ def test_returns_of_real_bars_are_in_the_raw_price_file(real: Settings, shared: 
             strftime(timezone('Asia/Kolkata', entry_at), '%Y-%m-%d %H:%M:%S'),
             strftime(timezone('Asia/Kolkata', exit_at - interval '3 minutes'), '%Y-%m-%d %H:%M:%S'),
             forward_return,
-            available_at <= entry_at and entry_at - available_at < interval '3 minutes'
+            score_available_at <= entry_at and entry_at - score_available_at < interval '3 minutes'
         from marts.signal_returns
         where instrument in ('NIFTY50', 'MARKET') and return_status = 'complete' and horizon <> 'next_day'
         """,
@@ -289,7 +286,7 @@ def walk(warehouse: Warehouse) -> Walk:
     """Bars known every 15 minutes of 40 sessions; the price's move in 15 minutes after and before each."""
     rng = default_rng(3)
     sessions = warehouse.sessions(40)
-    prices = bars_of_prices(sessions, rng)
+    prices = bars_of_prices(sessions, rng).assign(is_flat=False)
     warehouse.put("validated.price_bars", prices)
     nifty = prices[prices["instrument"] == "NIFTY50"].set_index("bar_start")
     known = [open_at + timedelta(minutes=15 * n) for _, open_at, _ in sessions for n in range(1, 24)]
@@ -347,8 +344,19 @@ def correlation(score: NDArray[Any], forward_return: NDArray[Any]) -> float:
     return float(stats.spearmanr(score, forward_return).statistic)
 
 
-def jackknife(frame: pd.DataFrame, is_lagged: bool) -> tuple[float, float, float, float]:
-    """IC, ends of its interval and p, by deleting one day after the other; ranks are those of all bars."""
+class Jackknife(NamedTuple):
+    """By deleting one day after the other; ranks are those of all bars."""
+
+    ic: float
+    ic_low: float
+    ic_high: float
+    p_value: float
+    se: float  # on Fisher's scale, as is the rest
+    freedom: int
+    quantile: float  # of t, at 0.975
+
+
+def jackknife(frame: pd.DataFrame, is_lagged: bool) -> Jackknife:
     x, y = stats.rankdata(frame["score"]), stats.rankdata(frame["forward_return"])
     x, y = x - x.mean(), y - y.mean()
     days = frame["return_date"].to_numpy()
@@ -356,14 +364,14 @@ def jackknife(frame: pd.DataFrame, is_lagged: bool) -> tuple[float, float, float
     ic = np.corrcoef(x, y)[0, 1]
     shifts = np.array([np.corrcoef(x[days != day], y[days != day])[0, 1] - ic for day in names])
     overlap = 2 * max(0.0, float(shifts[1:] @ shifts[:-1])) if is_lagged else 0.0
-    variance = (len(names) - 1) / len(names) * (shifts @ shifts + overlap)
+    variance = (len(names) - 1) / len(names) * (shifts @ shifts + overlap) / (1 - ic**2) ** 2
     share = np.array([np.sqrt((x[days == day] ** 2).sum() * (y[days == day] ** 2).sum()) for day in names])
     freedom = max(1, round(share.sum() ** 2 / (share**2).sum() - 1))
-    se = np.sqrt(variance) / (1 - ic**2)
-    half = stats.t.ppf(0.975, freedom) * se
+    se = np.sqrt(max(variance, 1 / max(1, len(frame) - 3)))
+    quantile = stats.t.ppf(0.975, freedom)
     p = 2 * stats.t.sf(abs(np.arctanh(ic)) / se, freedom)
-    low, high = np.tanh(np.arctanh(ic) + np.array([-half, half]))
-    return ic, low, high, max(p, 2.0 ** (1 - len(names)))
+    low, high = np.tanh(np.arctanh(ic) + np.array([-1, 1]) * quantile * se)
+    return Jackknife(ic, low, high, max(p, 2.0 ** (1 - len(names))), se, freedom, quantile)
 
 
 def test_measures_equal_their_definitions_computed_by_hand(warehouse: Warehouse) -> None:
@@ -416,15 +424,24 @@ def test_measures_equal_their_definitions_computed_by_hand(warehouse: Warehouse)
         if row["n_days"] < 6:
             assert (row["ic_method"], row["power_note"]) == (
                 "none_few_days",
-                "too few days: 2, and an interval takes 6",
+                "underpowered: too few days (2), an interval takes 6",
             )
-            assert row[["ic_low", "p_value", "p_adjusted", "hit_rate_low"]].isna().all()
+            assert row[["ic_low", "p_value", "p_adjusted", "hit_rate_low", "n_days_needed"]].isna().all()
             continue
         is_lagged = horizon == "next_day"
         assert row["ic_method"] == "day_jackknife_fisher_t" + "_lag1" * is_lagged
         expected = jackknife(frame, is_lagged)
-        assert tuple(row[["ic", "ic_low", "ic_high", "p_value"]]) == pytest.approx(expected, abs=2e-6)
-        ps.append((expected[3], row["p_adjusted"]))
+        measured = tuple(row[["ic", "ic_low", "ic_high", "p_value"]])
+        assert measured == pytest.approx(expected[:4], abs=2e-6)
+        assert row["n_effective"] == pytest.approx(3 + expected.se**-2, rel=1e-5)
+        assert row["n_effective"] < len(frame) + 1e-6
+        # The chance that this size is found, by the noncentral t, which the closed form stands for.
+        deviate = np.arctanh(row["min_detectable_ic"]) / expected.se
+        power = stats.nct.sf(expected.quantile, expected.freedom, deviate)
+        assert power == pytest.approx(0.8, abs=0.025)
+        bars_needed = 3 + ((1.96 + 0.8416) / np.arctanh(0.1)) ** 2
+        assert row["n_days_needed"] == np.ceil(bars_needed / (row["n_effective"] / row["n_days"]))
+        ps.append((expected.p_value, row["p_adjusted"]))
 
     ps.sort()
     holm = np.maximum.accumulate([min(1, p * (len(ps) - n)) for n, (p, _) in enumerate(ps)])
@@ -452,71 +469,50 @@ def test_the_demo_is_called_simulated_and_too_short(demo: Settings) -> None:
         where instrument = 'MARKET' and bar_interval = '15min' and horizon = '30min'
         """,
     )
-    assert found == (True, 1, "too few days: 1, and an interval takes 6")
+    assert found == (True, 1, "underpowered: too few days (1), an interval takes 6")
 
 
 # ---- Coverage ---------------------------------------------------------------------------------------
 
-Draw = tuple[Doubles, Doubles]  # scores and returns, each of shape (days, bars)
-
-
-def follows_nothing(rng: Generator, n_days: int) -> Draw:
-    """Persistent scores with a mood of the day; returns of an hour that overlap, on calm and wild days."""
-    mood = rng.normal(size=(n_days, 1))
-    score = 0.9 * np.cumsum(rng.normal(0, 0.4, (n_days, 24)), axis=1) + mood
-    steps = rng.standard_t(4, (n_days, 27)) * np.exp(rng.normal(0, 0.5, (n_days, 1)))
-    walk = np.cumsum(steps, axis=1)
-    return score, walk[:, 3:] - np.pad(walk, ((0, 0), (1, 0)))[:, :24]
-
-
-def follows_the_price(rng: Generator, n_days: int) -> Draw:
-    """Scores that cheer when the price has risen since the open; returns to the close."""
-    walk = np.cumsum(rng.standard_t(4, (n_days, 25)), axis=1)
-    return walk[:, :24] / 3 + rng.normal(size=(n_days, 24)), walk[:, [24]] - walk[:, :24]
-
-
-def has_a_mood(rng: Generator, n_days: int) -> Draw:
-    """One score a day, nearly; returns to the close: days are all that there is."""
-    mood = rng.normal(size=(n_days, 1)) + 0.3 * rng.normal(size=(n_days, 24))
-    walk = np.cumsum(rng.standard_t(4, (n_days, 25)), axis=1)
-    return mood, walk[:, [24]] - walk[:, :24]
-
-
-def has_a_lasting_mood(rng: Generator, n_days: int) -> Draw:
-    """Moods that last for days; returns to the next day's close."""
-    mood = np.zeros((n_days, 1))
-    for day in range(n_days):
-        mood[day] = 0.7 * mood[day - 1] * (day > 0) + rng.normal()
-    walk = np.cumsum(rng.standard_t(4, (n_days, 25)), axis=1)
-    gap = 2 * rng.standard_t(4, n_days + 1)
-    following = np.append(walk[1:, 24], np.cumsum(rng.standard_t(4, 25))[-1]) + gap[1:]
-    return mood + 0.5 * rng.normal(size=(n_days, 24)), walk[:, [24]] - walk[:, :24] + following[:, None]
-
-
-def null_returns(
-    draw: Callable[[Generator, int], Draw], n_days: int, n_draws: int, rng: Generator
-) -> pd.DataFrame:
-    """Draws, each an instrument, as captures see them: some days whole, of some a bar in three or ten."""
-    draws = np.stack([draw(rng, n_days) for _ in range(n_draws)])
-    score, forward_return = draws[:, 0], draws[:, 1]
-    number, day, _ = np.indices(score.shape)
-    is_seen = rng.random(score.shape) < rng.choice([0.1, 0.3, 1.0], (n_draws, n_days, 1))
-    names = number[is_seen].astype(str)
-    overlap = int(draw is has_a_lasting_mood)
-    return returns(score[is_seen], forward_return[is_seen], day[is_seen], overlap, names)
-
 
 @pytest.mark.parametrize("n_days", [6, 20])
-@pytest.mark.parametrize("draw", [follows_nothing, follows_the_price, has_a_mood, has_a_lasting_mood])
+@pytest.mark.parametrize("draw", [draw for draw in SETTINGS if draw is not is_followed])
 def test_intervals_cover_when_there_is_nothing_to_find(
-    warehouse: Warehouse, draw: Callable[[Generator, int], Draw], n_days: int
+    models: dict[str, str], draw: Drawing, n_days: int
 ) -> None:
     """docs/signal-validation.md has the figures of many more draws."""
-    warehouse.put("marts.signal_returns", null_returns(draw, n_days, 200, default_rng(8)))
-    found = warehouse.run("signal_validation")
+    found = validated(models["signal_validation"], drawn_returns(draw, n_days, 200, default_rng(8)))
     tested = found[found["ic_low"].notna()]
     assert len(tested) > 150
     # Three standard errors of a share of 200 draws are 4.6 points.
     assert ((tested["ic_low"] < 0) & (tested["ic_high"] > 0)).mean() > 0.904
-    assert ((tested["hit_rate_low"] < 0.5) & (tested["hit_rate_high"] > 0.5)).mean() > 0.88
+    signed = tested[tested["hit_rate_low"].notna()]
+    assert ((signed["hit_rate_low"] < 0.5) & (signed["hit_rate_high"] > 0.5)).mean() > 0.88
     assert (tested["p_value"] < 0.05).mean() < 0.096
+
+
+def test_what_is_there_is_covered_and_found_as_often_as_its_size_promises(models: dict[str, str]) -> None:
+    rng = default_rng(9)
+    ic, _ = truth(is_followed, rng)
+    found = validated(models["signal_validation"], drawn_returns(is_followed, 20, 200, rng))
+    assert ((found["ic_low"] < ic) & (found["ic_high"] > ic)).mean() > 0.904
+    # At the size that is found four times in five, give or take what that size varies by itself.
+    assert found["min_detectable_ic"].median() == pytest.approx(ic, rel=0.15)
+    assert 0.65 < (found["p_value"] < 0.05).mean() < 0.9
+
+
+def test_days_that_agree_on_nothing_are_no_finding(models: dict[str, str]) -> None:
+    """Eight days of the same four bars, whose ranks do not correlate; and scores that are all the same."""
+    days = np.repeat(np.arange(8), 4)
+    score, forward_return = np.tile([1.0, 2, 3, 4], 8), np.tile([2.0, 4, 1, 3], 8)
+    frames = [
+        returns(score, np.tile([2.0, 3, 3, 2], 8), days, instrument="NONE"),
+        returns(score * 0, forward_return, days, instrument="SAME"),
+    ]
+    found = validated(models["signal_validation"], pd.concat(frames)).set_index("instrument")
+    none, same = found.loc["NONE"], found.loc["SAME"]
+    assert (none["ic"], none["p_value"], none["ic_method"]) == (0, 1, "none_no_variance")
+    assert none["power_note"] == "no interval: its days do not differ, or only one does"
+    assert pd.isna(same["ic"])
+    assert pd.isna(same["p_value"])
+    assert same["power_note"] == "no IC: scores or returns are all the same"

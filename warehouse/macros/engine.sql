@@ -114,11 +114,6 @@
 {% macro duckdb__list_first(list) %}{{ list }}[1]{% endmacro %}
 {% macro spark__list_first(list) %}(case when size({{ list }}) > 0 then {{ list }}[0] end){% endmacro %}
 
-{# How many elements x fulfil a condition on x. #}
-{% macro list_count_where(list, condition) %}{{ return(adapter.dispatch('list_count_where', 'market_intel')(list, condition)) }}{% endmacro %}
-{% macro duckdb__list_count_where(list, condition) %}len(list_filter({{ list }}, lambda x: {{ condition }})){% endmacro %}
-{% macro spark__list_count_where(list, condition) %}size(filter({{ list }}, x -> {{ condition }})){% endmacro %}
-
 {% macro list_overlap(first, second) %}{{ return(adapter.dispatch('list_overlap', 'market_intel')(first, second)) }}{% endmacro %}
 {% macro duckdb__list_overlap(first, second) %}len(list_intersect({{ first }}, {{ second }})){% endmacro %}
 {% macro spark__list_overlap(first, second) %}size(array_intersect({{ first }}, {{ second }})){% endmacro %}

@@ -27,15 +27,6 @@
     - count(*) over (partition by {{ group }}) - 2
 {%- endmacro %}
 
-{# Length in minutes of a price bar from its interval: 3min, 1h, 1d. #}
-{% macro interval_minutes(bar_interval) -%}
-    case
-        when {{ bar_interval }} = '1d' then 1440
-        when {{ bar_interval }} like '%min' then cast(replace({{ bar_interval }}, 'min', '') as integer)
-        when {{ bar_interval }} like '%h' then 60 * cast(replace({{ bar_interval }}, 'h', '') as integer)
-    end
-{%- endmacro %}
-
 {# Degrees of freedom of a mean over so many clusters: whole, as in seeds.student_t_quantiles. #}
 {% macro degrees_of_freedom(clusters) -%}
     least(1000, greatest(1, cast(round({{ clusters }} - 1) as integer)))

@@ -8,7 +8,7 @@ select
     horizon
 from {{ ref('marts_signal_returns') }}
 where
-    entry_at < available_at
+    entry_at < score_available_at
     or exit_at <= entry_at
     or (horizon <> 'next_day' and entry_date <> return_date)
     or entry_date > return_date

@@ -1,6 +1,11 @@
 -- One row per author of a trade call: how their calls came out, with a hit rate shrunk to the crowd's.
+-- A purge takes a deleted post's call along, so that of what the published file said of it a count is kept.
 
 {% set most = var('track_record_max_prior_calls') %}
+{% set said = published('marts.call_outcomes', ['tweet_id', 'author_key', 'outcome', 'target']) %}
+{% set counted = published(
+    'marts.author_track_record', ['author_key', 'n_deleted_rated', 'n_deleted_losers']
+) %}
 
 with
 
@@ -9,7 +14,8 @@ calls as (
 
     select
         *,
-        outcome in ('target_first', 'stop_first', 'expired') as is_judged
+        outcome in ('target_first', 'stop_first', 'expired') as is_judged,
+        outcome in ('target_first', 'stop_first', 'expired') and target is not null as is_rated
     from {{ ref('marts_call_outcomes') }}
     where
         author_key <> 'unknown'
@@ -17,14 +23,53 @@ calls as (
 
 ),
 
-deletions as (
+deleted_posts as (
 
-    select count(distinct tweet_id) as n_deleted_unattributed from {{ ref('raw_purges') }}
+    select distinct tweet_id from {{ ref('raw_purges') }}
     where scope = 'post' and reason = 'deleted'
 
 ),
 
-authors as (
+deleted_calls as (
+
+    {% if said is not none %}
+        select
+            said.author_key,
+            1 as n_rated,
+            case when said.outcome = 'target_first' then 0 else 1 end as n_losers
+        from {{ said }} as said
+        inner join deleted_posts on said.tweet_id = deleted_posts.tweet_id
+        where said.outcome in ('target_first', 'stop_first', 'expired') and said.target is not null
+    {% else %}
+        select
+            tweet_id as author_key,
+            0 as n_rated,
+            0 as n_losers
+        from deleted_posts
+    {% endif %}
+    {% if counted is not none %}
+        union all
+        select
+            author_key,
+            n_deleted_rated as n_rated,
+            n_deleted_losers as n_losers
+        from {{ counted }}
+    {% endif %}
+
+),
+
+deletions as (
+
+    select
+        author_key,
+        cast(sum(n_rated) as bigint) as n_rated,
+        cast(sum(n_losers) as bigint) as n_losers
+    from deleted_calls
+    group by author_key
+
+),
+
+standing as (
 
     select
         author_key,
@@ -37,10 +82,9 @@ authors as (
         count(case when outcome = 'target_first' then 1 end) as n_target_first,
         count(case when outcome = 'stop_first' then 1 end) as n_stop_first,
         count(case when outcome = 'expired' then 1 end) as n_expired,
-        count(case when is_judged and target is not null then 1 end) as n_rated,
-        count(distinct case when is_judged and target is not null then cast({{ to_ist('entry_at') }} as date) end)
-            as n_sessions,
-        count(case when outcome = 'stop_first' and is_edited then 1 end) as n_edited_losers,
+        count(case when is_rated then 1 end) as n_standing_rated,
+        count(distinct case when is_rated then cast({{ to_ist('entry_at') }} as date) end) as n_sessions,
+        count(case when is_rated and outcome <> 'target_first' and is_edited then 1 end) as n_edited_losers,
         {{ exact_avg('breakeven_hit_rate') }} as mean_breakeven_hit_rate,
         {{ exact_avg('net_return_pct') }} as mean_net_return_pct,
         count(net_r) as n_with_stop,
@@ -50,13 +94,26 @@ authors as (
 
 ),
 
+authors as (
+
+    select
+        standing.*,
+        coalesce(deletions.n_rated, 0) as n_deleted_rated,
+        coalesce(deletions.n_losers, 0) as n_deleted_losers,
+        standing.n_standing_rated + coalesce(deletions.n_rated, 0) as n_rated,
+        standing.n_target_first + coalesce(deletions.n_rated - deletions.n_losers, 0) as n_hits
+    from standing
+    left join deletions on standing.author_key = deletions.author_key
+
+),
+
 totals as (
 
     select
-        cast(sum(n_target_first) as double) as hits,
+        cast(sum(n_hits) as double) as hits,
         cast(sum(n_rated) as double) as rated,
         cast(sum(n_rated * n_rated) as double) as rated_squares,
-        {{ exact_sum('n_target_first * n_target_first / cast(n_rated as double)') }} as hits_squares,
+        {{ exact_sum('n_hits * n_hits / cast(n_rated as double)') }} as hits_squares,
         count(*) as n_authors,
         count(case when n_rated > 1 then 1 end) as n_repeaters
     from authors
@@ -108,8 +165,8 @@ shrunk as (
         priors.crowd_hit_rate,
         priors.is_by_moments,
         priors.prior_calls,
-        priors.crowd_hit_rate * priors.prior_calls + authors.n_target_first as a,
-        (1 - priors.crowd_hit_rate) * priors.prior_calls + authors.n_rated - authors.n_target_first as b
+        priors.crowd_hit_rate * priors.prior_calls + authors.n_hits as a,
+        (1 - priors.crowd_hit_rate) * priors.prior_calls + authors.n_rated - authors.n_hits as b
     from authors
     left join priors on authors.n_rated > 0
 
@@ -127,43 +184,44 @@ rated as (
 )
 
 select
-    rated.author_key,
-    rated.first_call_at,
-    rated.last_call_at,
-    rated.n_calls,
-    rated.n_judged,
-    rated.n_not_entered,
-    rated.n_not_judged,
-    rated.n_target_first,
-    rated.n_stop_first,
-    rated.n_expired,
-    rated.n_rated,
-    rated.n_sessions,
-    rated.n_target_first / cast(nullif(rated.n_rated, 0) as double) as hit_rate,
-    rated.hit_rate_shrunk,
-    rated.hit_rate_low,
-    rated.hit_rate_high,
+    author_key,
+    first_call_at,
+    last_call_at,
+    n_calls,
+    n_judged,
+    n_not_entered,
+    n_not_judged,
+    n_target_first,
+    n_stop_first,
+    n_expired,
+    n_rated,
+    n_hits,
+    n_deleted_rated,
+    n_deleted_losers,
+    n_edited_losers,
+    n_sessions,
+    n_hits / cast(nullif(n_rated, 0) as double) as hit_rate,
+    hit_rate_shrunk,
+    hit_rate_low,
+    hit_rate_high,
     case
-        when rated.n_rated = 0 then 'none_no_rated_call'
-        when rated.is_by_moments then 'beta_binomial_moments'
+        when n_rated = 0 then 'none_no_rated_call'
+        when is_by_moments then 'beta_binomial_moments'
         else 'beta_binomial_fixed'
     end as hit_rate_method,
-    rated.crowd_hit_rate,
-    rated.prior_calls,
-    rated.mean_breakeven_hit_rate,
-    rated.mean_net_return_pct,
-    rated.n_with_stop,
-    rated.mean_net_r,
-    rated.n_edited_losers,
-    deletions.n_deleted_unattributed,
+    crowd_hit_rate,
+    prior_calls,
+    mean_breakeven_hit_rate,
+    mean_net_return_pct,
+    n_with_stop,
+    mean_net_r,
     case
-        when rated.n_rated < {{ var('track_record_min_calls') }}
+        when n_rated < {{ var('track_record_min_calls') }}
             then 'none: fewer than {{ var("track_record_min_calls") }} rated calls'
-        when rated.n_sessions < {{ var('track_record_min_sessions') }}
+        when n_sessions < {{ var('track_record_min_sessions') }}
             then 'none: fewer than {{ var("track_record_min_sessions") }} sessions'
-        when rated.hit_rate_low > rated.crowd_hit_rate then 'reaches targets more often than the crowd'
-        when rated.hit_rate_high < rated.crowd_hit_rate then 'reaches targets less often than the crowd'
+        when hit_rate_low > crowd_hit_rate then 'reaches targets more often than the crowd'
+        when hit_rate_high < crowd_hit_rate then 'reaches targets less often than the crowd'
         else 'no different from the crowd'
     end as verdict
 from rated
-cross join deletions

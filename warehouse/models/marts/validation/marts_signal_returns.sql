@@ -9,6 +9,8 @@ days as (
         calendar_date,
         open_at,
         close_at,
+        -- In the closing auction there is one price, and it is the close.
+        coalesce(closing_auction_at, close_at) as last_entry_before,
         -- A special session whose hours nobody wrote down cannot be traded on paper.
         min(case when open_at is not null then calendar_date end) over (
             order by calendar_date rows between 1 following and unbounded following
@@ -26,10 +28,12 @@ price_bars as (
         bars.trading_date,
         days.open_at,
         days.close_at,
+        days.last_entry_before,
         bars.open,
         bars.close,
+        bars.is_flat,
         bars.bar_interval = '1d' as is_daily,
-        {{ interval_minutes('bars.bar_interval') }} as minutes,
+        {{ bar_minutes('bars.bar_interval') }} as minutes,
         case when bars.bar_interval = '1d' then days.open_at else bars.bar_start end as bar_start
     from {{ ref('validated_price_bars') }} as bars
     inner join days on bars.trading_date = days.calendar_date
@@ -44,7 +48,6 @@ timed as (
         minutes * interval '1 minute' as duration,
         least(close_at, bar_start + minutes * interval '1 minute') as bar_end
     from price_bars
-    where minutes is not null
 
 ),
 
@@ -59,7 +62,13 @@ series as (
         min(bar_start) as first_at,
         max(bar_end) as last_at,
         {{ latest('open', seconds_between('bar_start', 'close_at')) }} as first_price,
+        {{ latest('is_flat', seconds_between('bar_start', 'close_at')) }} as is_first_flat,
         {{ latest('close', 'bar_end') }} as last_price,
+        {{ latest('is_flat', 'bar_end') }} as is_last_flat,
+        sum({{ seconds_between('bar_start', 'bar_end') }}) as covered_seconds,
+        max(sum({{ seconds_between('bar_start', 'bar_end') }})) over (
+            partition by instrument, trading_date, is_daily
+        ) as most_covered_seconds,
         min(bar_start - duration) < min(open_at) and max(bar_end + duration) > max(close_at) as is_whole
     from timed
     group by instrument, trading_date, symbol, minutes, is_daily
@@ -71,7 +80,12 @@ ranked_series as (
     select
         *,
         row_number() over (
-            partition by instrument, trading_date, is_daily order by minutes, symbol
+            partition by instrument, trading_date, is_daily
+            -- One that lacks a tenth of what another has is no better for being finer.
+            order by
+                case when covered_seconds >= 0.9 * most_covered_seconds then 0 else 1 end,
+                minutes,
+                symbol
         ) as intraday_rank,
         row_number() over (
             partition by instrument, trading_date, is_whole order by minutes, symbol
@@ -90,7 +104,8 @@ ticks as (
         timed.bar_start,
         timed.bar_end,
         timed.open,
-        timed.close
+        timed.close,
+        timed.is_flat
     from timed
     inner join ranked_series as chosen
         on
@@ -98,7 +113,7 @@ ticks as (
             and timed.trading_date = chosen.trading_date
             and timed.symbol = chosen.symbol
             and timed.minutes = chosen.minutes
-    where not chosen.is_daily and chosen.intraday_rank = 1
+    where not chosen.is_daily and chosen.intraday_rank = 1 and timed.bar_start < timed.last_entry_before
 
 ),
 
@@ -119,11 +134,19 @@ priced as (
 scored as (
 
     select
-        *,
+        channel,
+        instrument,
+        bar_interval,
+        bar_start,
+        bar_end,
+        score,
+        score_available_at,
+        availability_basis,
+        is_backfilled,
+        model_version,
         case
             when instrument = 'MARKET' then '{{ var("market_price_instrument") }}' else instrument
-        end as price_instrument,
-        cast({{ to_ist('available_at') }} as date) as available_date
+        end as price_instrument
     from {{ ref('marts_signal_bars') }}
     where score is not null
 
@@ -133,17 +156,19 @@ bars as (
 
     select
         scored.*,
-        days.close_at,
+        days.last_entry_before,
         case
-            when scored.available_at >= days.open_at and scored.available_at < days.close_at
+            when
+                scored.score_available_at >= days.open_at
+                and scored.score_available_at < days.last_entry_before
                 then days.calendar_date
         end as this_session,
         case
-            when scored.available_at < days.open_at then days.calendar_date else days.next_session
+            when scored.score_available_at < days.open_at then days.calendar_date else days.next_session
         end as next_session
     from scored
     inner join priced on scored.price_instrument = priced.instrument
-    inner join days on scored.available_date = days.calendar_date
+    inner join days on cast({{ to_ist('scored.score_available_at') }} as date) = days.calendar_date
 
 ),
 
@@ -153,14 +178,15 @@ entered as (
     select
         bars.*,
         ticks.bar_start as tick_at,
-        ticks.open as tick_price
+        ticks.open as tick_price,
+        ticks.is_flat as is_tick_flat
     from bars
     left join ticks
         on
             bars.price_instrument = ticks.instrument
             and bars.this_session = ticks.trading_date
-            and bars.available_at <= ticks.bar_start
-            and bars.available_at > ticks.bar_start - ticks.duration
+            and bars.score_available_at <= ticks.bar_start
+            and bars.score_available_at > ticks.bar_start - ticks.duration
 
 ),
 
@@ -192,6 +218,7 @@ bought as (
         asked.tick_at + asked.horizon_minutes * interval '1 minute' as target_at,
         sessions.last_at,
         sessions.last_price,
+        sessions.is_last_flat,
         case when asked.tick_at is null then asked.next_session else asked.this_session end as entry_date,
         case
             when asked.tick_at is not null or asked.horizon <> 'next_day' then asked.tick_at
@@ -200,7 +227,11 @@ bought as (
         case
             when asked.tick_at is not null or asked.horizon <> 'next_day' then asked.tick_price
             else sessions.first_price
-        end as entry_price
+        end as entry_price,
+        case
+            when asked.tick_at is not null or asked.horizon <> 'next_day' then asked.is_tick_flat
+            else sessions.is_first_flat
+        end as is_entry_flat
     from asked
     left join sessions
         on asked.price_instrument = sessions.instrument and asked.return_date = sessions.trading_date
@@ -212,9 +243,12 @@ sold as (
 
     select
         bought.*,
-        bought.target_at > bought.close_at as is_past_close,
+        bought.target_at > bought.last_entry_before as is_past_close,
         case when bought.horizon_minutes is null then bought.last_at else ticks.bar_end end as exit_at,
-        case when bought.horizon_minutes is null then bought.last_price else ticks.close end as exit_price
+        case when bought.horizon_minutes is null then bought.last_price else ticks.close end as exit_price,
+        case
+            when bought.horizon_minutes is null then bought.is_last_flat else ticks.is_flat
+        end as is_exit_flat
     from bought
     left join ticks
         on
@@ -234,6 +268,8 @@ judged as (
             when entry_at is null then 'no_entry_price'
             when is_past_close then 'past_close'
             when exit_at is null then 'no_exit_price'
+            -- What has not moved for so long is the feed's last word, not a price that one can have.
+            when is_entry_flat or is_exit_flat then 'flat_price'
             else 'complete'
         end as return_status
     from sold
@@ -248,7 +284,7 @@ select
     bar_end,
     horizon,
     score,
-    available_at,
+    score_available_at,
     availability_basis,
     is_backfilled,
     model_version,

@@ -219,13 +219,18 @@ errors as (
         ic_quantiles.t_975 as ic_t,
         -- On Fisher's scale errors are nearer to symmetric.
         {{ fisher_z('estimates.ic') }} as z,
-        sqrt(variances.ic_variance) / nullif(1 - estimates.ic * estimates.ic, 0) as z_se,
+        -- Few days may agree by luck: they never tell more than as many independent bars would.
+        greatest(
+            sqrt(variances.ic_variance) / nullif(1 - estimates.ic * estimates.ic, 0),
+            1 / sqrt(greatest(1, estimates.n - 3))
+        ) as z_se,
         -- Wilson's interval for as many independent bars as would vary as much as these days do.
         power(hit_quantiles.t_975, 2) / case
             when variances.hit_variance <= {{ least_variance() }} then estimates.n_signed_days
-            else least(
-                estimates.n_signed, estimates.hit_rate * (1 - estimates.hit_rate) / variances.hit_variance
-            )
+            else
+                least(
+                    estimates.n_signed, estimates.hit_rate * (1 - estimates.hit_rate) / variances.hit_variance
+                )
         end as wilson
     from estimates
     inner join combinations on estimates.combination = combinations.combination
@@ -254,7 +259,10 @@ tested as (
     select
         *,
         case when ic_method like 'day%' then abs(z) / z_se end as t,
-        case when ic_method like 'day%' then ic_t * z_se end as half_width
+        case when ic_method like 'day%' then ic_t * z_se end as half_width,
+        -- For four times in five, Student's quantile at 0.8 to the first order: 0.8416 is the normal one.
+        case when ic_method like 'day%' then (ic_t + 0.8416 + 0.36 / ic_df) * z_se end as detectable_z,
+        case when ic_method like 'day%' then least(n, 3 + 1 / power(z_se, 2)) end as n_effective
     from judged
 
 ),
@@ -303,6 +311,7 @@ p_values as (
             -- Days that all agree are one of 2^n ways to fall: no test of so few days can claim less.
             power(2, 1 - tested.n_days),
             case
+                when tested.ic = 0 then 1
                 when tested.t is null then 0
                 when tested.ic_df % 2 = 0
                     then 1 - finite_sums.total * tested.t / sqrt(tested.ic_df + tested.t * tested.t)
@@ -468,9 +477,12 @@ measured as (
         coalesce(tested.ic_method, 'none_few_days') as ic_method,
         {{ from_fisher_z('tested.z - tested.half_width') }} as ic_low,
         {{ from_fisher_z('tested.z + tested.half_width') }} as ic_high,
-        case when tested.t is not null then least(tested.n, 3 + 1 / power(tested.z_se, 2)) end as n_effective,
-        -- 0.8416 is the normal quantile at 0.8.
-        {{ from_fisher_z('tested.half_width + 0.8416 * tested.z_se') }} as min_detectable_ic,
+        tested.n_effective,
+        {{ from_fisher_z('tested.detectable_z') }} as min_detectable_ic,
+        cast(ceil(
+            tested.n_days / tested.n_effective
+            * (3 + power((1.96 + 0.8416) / {{ fisher_z(var('validation_plausible_ic')) }}, 2))
+        ) as bigint) as n_days_needed,
         adjusted.p_value,
         adjusted.p_adjusted,
         family.n_combinations,
@@ -521,15 +533,20 @@ select
     p_adjusted,
     n_combinations,
     min_detectable_ic,
+    n_days_needed,
     case
         when n_bars = 0 then 'no prices: no bar has a return'
         when n_days < {{ var('validation_min_days') }}
-            then 'too few days: ' || n_days || ', and an interval takes {{ var("validation_min_days") }}'
-        when min_detectable_ic is null then 'no interval: its days do not differ'
+            then
+                'underpowered: too few days (' || n_days || '), an interval takes '
+                || {{ var('validation_min_days') }}
+        when ic is null then 'no IC: scores or returns are all the same'
+        when min_detectable_ic is null then 'no interval: its days do not differ, or only one does'
         when min_detectable_ic > {{ var('validation_plausible_ic') }}
             then
                 'underpowered: ' || n_days || ' days can only show an IC above '
-                || round(min_detectable_ic, 2)
+                || round(min_detectable_ic, 2) || '; for {{ var("validation_plausible_ic") }} it takes some '
+                || n_days_needed
         else n_days || ' days can show an IC above ' || round(min_detectable_ic, 2)
     end as power_note,
     coalesce(n_days_daily, 0) as n_days_daily,

@@ -38,7 +38,7 @@ calls as (
             partition by content_hash
             order by
                 trade.instrument, trade.strike, trade.leg, trade.side,
-                trade.entry_low, trade.stop, trade.targets
+                trade.entry_low, trade.entry_high, trade.stop, trade.targets
         ) as call_number
     from parsed
 
