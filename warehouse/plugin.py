@@ -43,17 +43,22 @@ class Plugin(BasePlugin):
         # We hold the build's file now, and it takes one writer: an unfinished copy belongs to nobody.
         for stale in config.data.glob(f".{config.published_db.name}.*"):
             stale.unlink()
-        for name, function, parameters, returns, is_pure in functions.registered(config):
-            conn.create_function(
-                name,
-                _whole_chunks(function, len(parameters)),
-                [duckdb.sqltype(parameter) for parameter in parameters],
-                returns,
-                type=ARROW,
-                null_handling=SPECIAL,
-                side_effects=not is_pure,
-            )
+        register(conn, config)
         conn.create_function("mi_publish", _publish, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)
+
+
+def register(connection: duckdb.DuckDBPyConnection, config: Settings) -> None:
+    """Make `ml`'s functions known to a connection, bound to the data root's fitted models."""
+    for name, function, parameters, returns, is_pure in functions.registered(config):
+        connection.create_function(
+            name,
+            _whole_chunks(function, len(parameters)),
+            [duckdb.sqltype(parameter) for parameter in parameters],
+            returns,
+            type=ARROW,
+            null_handling=SPECIAL,
+            side_effects=not is_pure,
+        )
 
 
 def _refuse_another_root(config: Settings, build_db: Path) -> None:

@@ -10,10 +10,7 @@ import duckdb
 import pytest
 
 from config import Settings
-from tests.warehouse.conftest import build, ingest, rows
-
-# Chance enters through the wall clock only, and only these columns hold it.
-RUN_COLUMNS = {"landed_at", "run_id", "started_at", "finished_at", "duration_seconds"}
+from tests.warehouse.conftest import build, ingest, rows, tables_but_for_runs
 
 
 def counts(output: str, entity: str) -> dict[str, int]:
@@ -87,21 +84,6 @@ def test_any_order_of_files_gives_the_same_tables(
     for path in sorted((p for f in folders for p in (shared / f).iterdir()), reverse=True):
         ingest(root, "archive", str(path))
     build(root)
-    tables = rows(real, "select schema_name, table_name from duckdb_tables() where not internal order by all")
-    for schema, table in tables:
-        if "ingest_runs" in str(table):
-            continue  # the runs themselves differ: one a file instead of one for all
-        columns = [
-            str(name)
-            for (name,) in rows(
-                real,
-                f"""
-                select column_name from duckdb_columns()
-                where schema_name = '{schema}' and table_name = '{table}'
-                """,
-            )
-            if name not in RUN_COLUMNS
-        ]
-        where = " where entity <> 'ingest_runs'" if table == "data_quality" else ""
-        query = f"select {', '.join(columns)} from {schema}.{table}{where} order by all"
-        assert rows(root, query) == rows(real, query), f"{schema}.{table} depends on the order of arrival"
+    found = tables_but_for_runs(root)
+    for table, held in tables_but_for_runs(real).items():
+        assert found[table] == held, f"{table} depends on the order of arrival"

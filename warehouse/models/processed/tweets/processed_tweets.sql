@@ -70,39 +70,62 @@ normalised as (
 
 ),
 
--- The last sighting that said otherwise in what scores hang on: the text, who posted and when.
-superseded as (
+-- What each sighting says of that which scores hang on, beside what the post says now: the same, otherwise, or
+-- (null) nothing.
+stated as (
 
     select
         raw_tweets.tweet_id,
-        max(sightings.sighting_number) as sighting_number
+        sightings.sighting_number,
+        coalesce(raw_tweets.observed_at, normalised.first_seen_at) as seen_at,
+        case
+            when raw_tweets.text = normalised.text then true
+            else mi_normalise_text(raw_tweets.text) = normalised.text_normalised
+        end as is_same_text,
+        case
+            when normalised.author_handle is not null
+                then lower(raw_tweets.author_handle) = lower(normalised.author_handle)
+            when normalised.author_id is not null then raw_tweets.author_id = normalised.author_id
+            else lower(raw_tweets.author_name) = lower(normalised.author_name)
+        end as is_same_author,
+        raw_tweets.posted_at = normalised.posted_at as is_same_time
     from raw_tweets
     inner join sightings on raw_tweets.sighting_id = sightings.sighting_id
     inner join normalised on raw_tweets.tweet_id = normalised.tweet_id
-    where
-        normalised.n_sightings > 1
-        and (
-            raw_tweets.posted_at <> normalised.posted_at
-            or lower(raw_tweets.author_handle) <> lower(normalised.author_handle)
-            or (
-                raw_tweets.text <> normalised.text
-                and mi_normalise_text(raw_tweets.text) <> normalised.text_normalised
-            )
-        )
-    group by raw_tweets.tweet_id
+    where normalised.n_sightings > 1
 
 ),
 
-restated as (
+contradicted as (
 
     select
-        raw_tweets.tweet_id,
-        min(raw_tweets.observed_at) as seen_at
-    from raw_tweets
-    inner join sightings on raw_tweets.sighting_id = sightings.sighting_id
-    inner join superseded on raw_tweets.tweet_id = superseded.tweet_id
-    where sightings.sighting_number > superseded.sighting_number and raw_tweets.text is not null
-    group by raw_tweets.tweet_id
+        tweet_id,
+        {% for part in ['text', 'author', 'time'] %}
+            coalesce(max(case when not is_same_{{ part }} then sighting_number end), 0)
+                as last_other_{{ part }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from stated
+    group by tweet_id
+
+),
+
+settled as (
+
+    select
+        stated.tweet_id,
+        greatest(
+            {% for part in ['text', 'author', 'time'] %}
+                min(
+                    case
+                        when stated.is_same_{{ part }} and stated.sighting_number > contradicted.last_other_{{ part }}
+                            then stated.seen_at
+                    end
+                ){{ ',' if not loop.last }}
+            {% endfor %}
+        ) as seen_at
+    from stated
+    inner join contradicted on stated.tweet_id = contradicted.tweet_id
+    group by stated.tweet_id
 
 ),
 
@@ -111,7 +134,7 @@ tagged as (
     select
         normalised.*,
         coalesce(
-            restated.seen_at,
+            settled.seen_at,
             normalised.first_seen_at,
             normalised.posted_at + interval '{{ var("assumed_lag_minutes") }} minutes'
         ) as known_at,
@@ -122,7 +145,7 @@ tagged as (
             extract_all('text_normalised', '#([\\p{L}\\p{M}\\p{N}_]+)'), stated_tags('hashtags')
         )) }} as all_hashtags
     from normalised
-    left join restated on normalised.tweet_id = restated.tweet_id
+    left join settled on normalised.tweet_id = settled.tweet_id
 
 )
 
