@@ -116,7 +116,9 @@ settled as (
             {% for part in ['text', 'author', 'time'] %}
                 min(
                     case
-                        when stated.is_same_{{ part }} and stated.sighting_number > contradicted.other_{{ part }}
+                        when
+                            stated.is_same_{{ part }}
+                            and stated.sighting_number > contradicted.other_{{ part }}
                             then stated.seen_at
                     end
                 ),
