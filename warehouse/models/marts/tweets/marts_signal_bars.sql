@@ -1,17 +1,6 @@
 -- One row per channel, instrument, bar interval and bar: the weighted score of the views in it, with
 -- an interval over voices.
 
-{% set heard %}
-        count(*) as n_posts,
-        {{ exact_sum('numbered.weight') }} as sum_weight,
-        {{ exact_sum('numbered.weighted') }} as sum_weighted,
-        {{ exact_sum('numbered.weighted_square') }} as sum_weighted_squares,
-        max(numbered.known_at) as known_at,
-        min(numbered.known_at) as first_known_at,
-        bool_and(numbered.is_observed) as is_observed,
-        bool_or(numbered.is_late) as is_late
-{%- endset %}
-
 with
 
 posts as (
@@ -114,6 +103,25 @@ times as (
 
 ),
 
+instruments as (
+
+    select
+        instrument,
+        cast(row_number() over (order by instrument) as integer) as instrument_number
+    from (select distinct instrument from named) as found
+
+),
+
+numbered_names as (
+
+    select
+        named.tweet_id,
+        instruments.instrument_number
+    from named
+    inner join instruments on named.instrument = instruments.instrument
+
+),
+
 speakers as (
 
     select
@@ -134,9 +142,9 @@ numbered as (
         times.time_number,
         voices.speaker_number as voice_number,
         authors.speaker_number as author_number,
-        {{ exact('posts.weight') }} as weight,
-        {{ exact('posts.weight * posts.sentiment') }} as weighted,
-        {{ exact('posts.weight * pow(posts.sentiment, 2)') }} as weighted_square,
+        {{ parts('posts.weight') }} as weight,
+        {{ parts('posts.weight * posts.sentiment') }} as weighted,
+        {{ parts('posts.weight * posts.sentiment * posts.sentiment') }} as weighted_square,
         posts.known_at,
         posts.is_observed,
         posts.known_at - posts.posted_at > interval '1 day' as is_late
@@ -147,65 +155,53 @@ numbered as (
 
 ),
 
+totals as (
+
+    select
+        named.instrument_number,
+        numbered.time_number,
+        count(*) as n_posts,
+        {{ of_parts('sum(numbered.weight)') }} as sum_weight,
+        {{ of_parts('sum(numbered.weighted)') }} as sum_weighted,
+        {{ of_parts('sum(numbered.weighted_square)') }} as sum_weighted_squares,
+        max(numbered.known_at) as known_at,
+        min(numbered.known_at) as first_known_at,
+        bool_and(numbered.is_observed) as is_observed,
+        bool_or(numbered.is_late) as is_late
+    from numbered
+    inner join numbered_names as named on numbered.tweet_id = named.tweet_id
+    group by named.instrument_number, numbered.time_number
+
+),
+
 -- Most authors are voices of their own: to group all by author and then by voice would take twice as long.
 alone as (
 
     select
-        named.instrument,
+        named.instrument_number,
         numbered.time_number,
         numbered.voice_number,
-        {{- heard }}
+        {{ of_parts('sum(numbered.weight)') }} as weight,
+        {{ of_parts('sum(numbered.weighted)') }} as weighted
     from numbered
-    inner join named on numbered.tweet_id = named.tweet_id
+    inner join numbered_names as named on numbered.tweet_id = named.tweet_id
     where numbered.voice_number = numbered.author_number
-    group by named.instrument, numbered.time_number, numbered.voice_number
+    group by named.instrument_number, numbered.time_number, numbered.voice_number
 
 ),
 
 tied as (
 
     select
-        named.instrument,
+        named.instrument_number,
         numbered.time_number,
         numbered.voice_number,
-        {{- heard }}
+        {{ of_parts('sum(numbered.weight)') }} as weight,
+        {{ of_parts('sum(numbered.weighted)') }} as weighted
     from numbered
-    inner join named on numbered.tweet_id = named.tweet_id
+    inner join numbered_names as named on numbered.tweet_id = named.tweet_id
     where numbered.voice_number <> numbered.author_number
-    group by named.instrument, numbered.time_number, numbered.voice_number, numbered.author_number
-
-),
-
-by_voice as (
-
-    select
-        *,
-        1 as n_authors,
-        sum_weight as top_weight,
-        sum_weighted / nullif(sum_weight, 0) as sum_author_score,
-        case when sum_weight > 0 then 1 else 0 end as n_heard
-    from alone
-
-    union all
-
-    select
-        instrument,
-        time_number,
-        voice_number,
-        cast(sum(n_posts) as bigint) as n_posts,
-        {{ exact_sum('sum_weight') }} as sum_weight,
-        {{ exact_sum('sum_weighted') }} as sum_weighted,
-        {{ exact_sum('sum_weighted_squares') }} as sum_weighted_squares,
-        max(known_at) as known_at,
-        min(first_known_at) as first_known_at,
-        bool_and(is_observed) as is_observed,
-        bool_or(is_late) as is_late,
-        count(*) as n_authors,
-        max(sum_weight) as top_weight,
-        {{ exact_sum('sum_weighted / nullif(sum_weight, 0)') }} as sum_author_score,
-        count(nullif(sum_weight, 0)) as n_heard
-    from tied
-    group by instrument, time_number, voice_number
+    group by named.instrument_number, numbered.time_number, numbered.voice_number, numbered.author_number
 
 ),
 
@@ -214,50 +210,66 @@ by_voice as (
 voices as (
 
     select
-        *,
-        sqrt(sum_weight) as voice,
-        sum_weighted / nullif(sum_weight, 0) as voice_score
-    from by_voice
+        instrument_number,
+        time_number,
+        sqrt(weight) as voice,
+        weighted / nullif(weight, 0) as voice_score,
+        1 as n_authors,
+        weight as top_weight,
+        weighted / nullif(weight, 0) as sum_author_score,
+        case when weight > 0 then 1 else 0 end as n_heard
+    from alone
+
+    union all
+
+    select
+        instrument_number,
+        time_number,
+        sqrt({{ exact_sum('weight') }}) as voice,
+        {{ exact_sum('weighted') }} / nullif({{ exact_sum('weight') }}, 0) as voice_score,
+        cast(count(*) as integer) as n_authors,
+        max(weight) as top_weight,
+        {{ exact_sum('weighted / nullif(weight, 0)') }} as sum_author_score,
+        cast(count(nullif(weight, 0)) as integer) as n_heard
+    from tied
+    group by instrument_number, time_number, voice_number
 
 ),
 
 sums as (
 
     select
-        instrument,
+        instrument_number,
         time_number,
-        cast(sum(n_posts) as bigint) as n_posts,
         cast(sum(n_authors) as bigint) as n_authors,
         cast(sum(n_heard) as bigint) as n_heard,
         count(voice_score) as n_voices,
-        {{ exact_sum('voice') }} as sum_voice,
-        {{ exact_sum('voice * voice') }} as sum_voice_squares,
-        {{ exact_sum('voice * voice_score') }} as sum_voice_score,
-        {{ exact_sum('sum_author_score') }} as sum_author_score,
-        {{ exact_sum('sum_weight') }} as sum_weight,
-        {{ exact_sum('sum_weighted') }} as sum_weighted,
-        {{ exact_sum('sum_weighted_squares') }} as sum_weighted_squares,
-        max(top_weight) as top_weight,
-        max(known_at) as known_at,
-        min(first_known_at) as first_known_at,
-        bool_and(is_observed) as is_observed,
-        bool_or(is_late) as is_late
+        {{ of_parts('sum(' ~ parts('voice', 12) ~ ')', 12) }} as sum_voice,
+        {{ of_parts('sum(' ~ parts('voice * voice', 12) ~ ')', 12) }} as sum_voice_squares,
+        {{ of_parts('sum(' ~ parts('voice * voice_score', 12) ~ ')', 12) }} as sum_voice_score,
+        {{ of_parts('sum(' ~ parts('sum_author_score', 12) ~ ')', 12) }} as sum_author_score,
+        max(top_weight) as top_weight
     from voices
-    group by instrument, time_number
+    group by instrument_number, time_number
 
 ),
 
 bars as (
 
     select
-        *,
-        sum_voice * sum_voice / nullif(sum_voice_squares, 0) as n_effective,
-        sum_voice_score / nullif(sum_voice, 0) as score,
-        sum_author_score / nullif(n_heard, 0) as score_one_vote,
-        sum_weighted / nullif(sum_weight, 0) as post_mean,
-        sum_weighted_squares / nullif(sum_weight, 0) as post_mean_square,
-        top_weight / nullif(sum_weight, 0) as top_author_share
-    from sums
+        totals.*,
+        sums.n_authors,
+        sums.n_voices,
+        sums.sum_voice,
+        sums.sum_voice * sums.sum_voice / nullif(sums.sum_voice_squares, 0) as n_effective,
+        sums.sum_voice_score / nullif(sums.sum_voice, 0) as score,
+        sums.sum_author_score / nullif(sums.n_heard, 0) as score_one_vote,
+        totals.sum_weighted / nullif(totals.sum_weight, 0) as post_mean,
+        totals.sum_weighted_squares / nullif(totals.sum_weight, 0) as post_mean_square,
+        sums.top_weight / nullif(totals.sum_weight, 0) as top_author_share
+    from totals
+    inner join sums
+        on totals.instrument_number = sums.instrument_number and totals.time_number = sums.time_number
 
 ),
 
@@ -266,7 +278,7 @@ bars as (
 leverages as (
 
     select
-        voices.instrument,
+        voices.instrument_number,
         voices.time_number,
         -- Bounded: a voice that is nearly all of a bar makes its interval useless, not infinite.
         least(
@@ -274,7 +286,8 @@ leverages as (
             abs(voices.voice / nullif(bars.sum_voice - voices.voice, 0) * (voices.voice_score - bars.score))
         ) as shift
     from voices
-    inner join bars on voices.instrument = bars.instrument and voices.time_number = bars.time_number
+    inner join bars
+        on voices.instrument_number = bars.instrument_number and voices.time_number = bars.time_number
     where voices.voice > 0 and bars.n_voices >= {{ var('interval_min_authors') }}
 
 ),
@@ -282,11 +295,11 @@ leverages as (
 variances as (
 
     select
-        instrument,
+        instrument_number,
         time_number,
         {{ exact_sum('shift * shift', 24) }} as variance
     from leverages
-    group by instrument, time_number
+    group by instrument_number, time_number
 
 ),
 
@@ -300,6 +313,7 @@ shown as (
 
     select
         bars.*,
+        instruments.instrument,
         times.bar_interval,
         times.bar_start,
         times.bar_end,
@@ -314,7 +328,9 @@ shown as (
         greatest(times.bar_end, bars.known_at) as score_available_at
     from bars
     inner join times on bars.time_number = times.time_number
-    left join variances on bars.instrument = variances.instrument and bars.time_number = variances.time_number
+    inner join instruments on bars.instrument_number = instruments.instrument_number
+    left join variances
+        on bars.instrument_number = variances.instrument_number and bars.time_number = variances.time_number
     left join quantiles
         on cast(round(least(bars.n_effective, 1001) - 1) as integer) = quantiles.degrees_of_freedom
 
