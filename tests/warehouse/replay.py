@@ -23,6 +23,8 @@ from warehouse.plugin import register
 KEY = ("channel", "instrument", "bar_interval", "bar_start")
 # Columns that earlier bars have a part in.
 LEANING = ("z_score", "buzz", "delta", "available_at")
+# A row that says it was known later than it was: safe, since nobody acts on it too soon.
+MOVED_ON = "available_at moved on"
 # What was fitted before the first post of a replay stays in force.
 _FITTED = "signals_text_models"
 
@@ -177,6 +179,9 @@ def differences(
     columns = [name for name in connection.table("kept.bars").columns if name not in left_out]
     differing = ", ".join(
         f"case when earlier.{name} is distinct from kept.{name} then '{name}' end" for name in columns
+    ).replace(
+        "then 'available_at'",
+        f"then if(earlier.available_at < kept.available_at, '{MOVED_ON}', 'available_at')",
     )
     found = connection.execute(
         f"""
