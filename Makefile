@@ -62,8 +62,9 @@ lock: ## Resolve requirements*.in into requirements*.txt with uv; ARGS=--upgrade
 
 # $(call INSTALL,arguments): locked packages, on top of requirements.txt.
 INSTALL = if command -v uv >/dev/null; \
-	then uv pip install --quiet --require-hashes --no-deps --python .venv $(1); \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps $(1); fi
+	then uv pip install --quiet --require-hashes --no-deps --no-build --python .venv $(1); \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: $(1); fi
 
 yahoo: setup ## Install yfinance, for python -m ingest prices --yahoo
 	@$(call INSTALL,-r requirements-yahoo.txt)
@@ -89,6 +90,8 @@ docs: setup ## Every table and column on one page; prints where
 PRICES = ../shared/data/prices
 market: export MARKET_INTEL_DATA := $(or $(MARKET_INTEL_DATA),data-market)
 market: setup ## Posts in CAPTURES=… against prices in PRICES=…: tables, charts, reports, on root data-market
+	@ls -d $(CAPTURES) $(PRICES) >/dev/null || \
+		{ echo 'Name yours: make market CAPTURES=path/to/files PRICES=path/to/bars' >&2; exit 1; }
 	$(BIN)/python -m ingest archive $(CAPTURES)
 	$(BIN)/python -m ingest prices $(PRICES)
 	@$(MAKE) --no-print-directory build charts quality
@@ -121,8 +124,9 @@ eval: setup $(EVAL_TOOLS) ## Measure the text model and other tools on texts not
 eval-intervals: setup ## Coverage of the bars' intervals, by simulation through the models' own SQL
 	$(BIN)/python -m tests.eval_intervals $(ARGS)
 
-bench: setup $(EVAL_TOOLS) ## Speed of the text step, beside other tools, on TEXTS=… (Parquet with a column text)
+bench: setup $(EVAL_TOOLS) ## Speed of the text step, on TEXTS=… (Parquet with a column text), and of a million posts' bars
 	PYTHONPATH=$(EVAL_TOOLS) $(BIN)/python -m tests.bench_text $(if $(TEXTS),--texts $(TEXTS))
+	$(BIN)/python -m tests.bench_bars
 
 # ---- Checks ---------------------------------------------------------------------------------------
 

@@ -27,8 +27,10 @@ BAND, BULLISH, BEARISH, UNCLEAR, UNTOLD = LEGEND = (
     "bullish, interval above 0",
     "bearish, below 0",
     "no clear lean",
-    "too few authors for an interval",
+    "too few voices for an interval",
 )
+# What the intervals of scores are over, at the foot of pictures that show them.
+VOICES = "A voice: an author, or all authors of copies of one text in the same bar."
 # From this many bars on, single ones are drawn small.
 MANY_BARS = 150
 
@@ -124,7 +126,8 @@ def draw_legend(
             loc=corner,
             bbox_to_anchor=place,
             ncols=len(labels),
-            handletextpad=0.5,
+            handletextpad=0.4,
+            columnspacing=1.3,
         )
 
 

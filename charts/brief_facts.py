@@ -19,6 +19,9 @@ MIN_INSTRUMENTS = 3
 # What fewer authors say is no talk of the market, and may be a name.
 MIN_TERM_AUTHORS = 3
 SIGNIFICANT = 0.05
+JUDGED = "'target_first', 'stop_first', 'expired'"
+# Only a call that names a target can reach one.
+HIT = "case when target is not null then cast(outcome = 'target_first' as double) end"
 HORIZONS = ("15min", "30min", "60min", "close", "next_day")
 
 AS_OF = "(select max(window_end) from marts.signal_summary)"
@@ -29,12 +32,13 @@ class Brief:
     """What the page says. Instants are wall clock in India; tables that an older file lacks are None."""
 
     # The market's newest session days, newest first: `trading_date`, `session_number`, `opened_at`,
-    # `is_finished`, `n_posts`, `n_authors`, `score`, `ci_low`, `ci_high`, `delta`, `z_score`, `buzz`.
+    # `is_finished`, `n_posts`, `n_authors`, `n_voices`, `score`, `ci_low`, `ci_high`, `delta`, `z_score`,
+    # `buzz`.
     sessions: Columns
     # The market by the hour up to the newest post: `bar_start`, `bar_end`, `n_posts`, `score`, `ci_low`,
     # `ci_high`, `is_cash` (part of it lies in the cash session).
     hours: Columns
-    # One session day by instrument: `trading_date`, `instrument`, `n_posts`, `n_authors`, `score`, `ci_low`,
+    # One session day by instrument: `trading_date`, `instrument`, `n_posts`, `n_voices`, `score`, `ci_low`,
     # `ci_high`, `delta`, `z_score`, `buzz`, `top_author_share`, and the last price by then: `price_date`,
     # `close`, `change` (from that session's open, in per cent).
     instruments: Columns
@@ -44,11 +48,12 @@ class Brief:
     terms: Columns
     # Calls since the close before the newest session day: `instrument`, `n_calls`, `n_authors`, `n_up`.
     calls: Columns
-    # Calls that were judged, by whether the target came first: `n_calls`, `n_targets`, `n_stops`.
+    # Calls of their authors' own: `n_calls`, `n_judged`, `n_rated` (judged, with a target), `n_targets`
+    # (reached first); one row.
     outcomes: Columns | None
     # Authors of calls, by what can be said of them: `n_authors`, `n_told`, `n_better`; one row.
     authors: Columns | None
-    # Share of judged calls that reached the target first, and their mean net return in per cent.
+    # Share of rated calls that reached the target first; mean net return of judged ones in per cent.
     hit_rate: Columns | None
     net_return: Columns | None
     # Campaigns that posted in the last 24 hours: `n_posts`, `n_authors`, `is_promotion`, `last_at`,
@@ -61,7 +66,7 @@ class Brief:
     # The newest run by entity: `entity`, `source`, `status`, `finished_at`, `records_read`, `records_landed`.
     runs: Columns
     # `instrument`, `bar_interval`, `horizon`, `ic`, `ic_low`, `ic_high`, `hit_rate`, `hit_rate_low`,
-    # `hit_rate_high`, `power_note`, and `n_tried`, `n_clear` of the whole table.
+    # `hit_rate_high`, `power_note`, and `n_tested`, `n_clear` of the whole table.
     validation: Columns | None
 
 
@@ -71,7 +76,8 @@ def read(connection: duckdb.DuckDBPyConnection) -> Brief:
         connection,
         f"""
         select
-            trading_date, session_number, n_posts, n_authors, score, ci_low, ci_high, delta, z_score, buzz,
+            trading_date, session_number, n_posts, n_authors, n_voices,
+            score, ci_low, ci_high, delta, z_score, buzz,
             {ist("bar_start")} as opened_at,
             bar_end <= {AS_OF} as is_finished
         from marts.signal_bars
@@ -97,7 +103,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Brief:
         calls=_calls(connection, sessions),
         outcomes=_outcomes(connection) if has_outcomes else None,
         authors=_authors(connection) if has_table(connection, "marts.author_track_record") else None,
-        hit_rate=_judged(connection, "cast(outcome = 'target_first' as double)") if has_outcomes else None,
+        hit_rate=_judged(connection, HIT) if has_outcomes else None,
         net_return=_judged(connection, "net_return_pct") if has_outcomes else None,
         campaigns=_campaigns(connection),
         rejected=fetch(
@@ -182,7 +188,7 @@ def _instruments(connection: duckdb.DuckDBPyConnection) -> Columns:
         )
 
         select
-            trading_date, instrument, n_posts, n_authors, score, ci_low, ci_high, delta, z_score, buzz,
+            trading_date, instrument, n_posts, n_voices, score, ci_low, ci_high, delta, z_score, buzz,
             top_author_share, price_date, close, change
         from bars
         inner join session using (bar_end)
@@ -229,15 +235,17 @@ def _calls(connection: duckdb.DuckDBPyConnection, sessions: Columns) -> Columns:
 
 
 def _outcomes(connection: duckdb.DuckDBPyConnection) -> Columns:
+    """As the metrics trade_calls, judged_calls, rated_calls and target_hits."""
     return fetch(
         connection,
-        """
+        f"""
         select
             count(*) as n_calls,
-            count(*) filter (outcome in ('target_first', 'stop_first', 'expired')) as n_judged,
-            count(*) filter (outcome = 'target_first') as n_targets,
-            count(*) filter (outcome = 'stop_first') as n_stops
-        from marts.call_outcomes
+            count(*) filter (is_judged) as n_judged,
+            count(*) filter (is_judged and target is not null) as n_rated,
+            count(*) filter (outcome = 'target_first') as n_targets
+        from (select *, outcome in ({JUDGED}) as is_judged from marts.call_outcomes)
+        where coalesce(not_judged_reason, '') not in ('repost', 'later_version', 'repeat')
         """,
     )
 
@@ -256,12 +264,13 @@ def _authors(connection: duckdb.DuckDBPyConnection) -> Columns:
 
 
 def _judged(connection: duckdb.DuckDBPyConnection, value: str) -> Columns:
+    """Mean of a value over the judged calls that have it."""
     return author_means(
         connection,
         f"""
         select 'all' as grp, author_key, {value} as value
         from marts.call_outcomes
-        where outcome in ('target_first', 'stop_first', 'expired')
+        where outcome in ({JUDGED}) and {value} is not null
         """,
     )
 
@@ -291,7 +300,7 @@ def _validation(connection: duckdb.DuckDBPyConnection) -> Columns:
         with tested as (
             select
                 *,
-                count(ic) over () as n_tried,
+                count(p_adjusted) over () as n_tested,
                 count(*) filter (p_adjusted < {SIGNIFICANT}) over () as n_clear
             from marts.signal_validation
             where channel = 'x'
@@ -299,7 +308,7 @@ def _validation(connection: duckdb.DuckDBPyConnection) -> Columns:
 
         select
             instrument, bar_interval, horizon, ic, ic_low, ic_high,
-            hit_rate, hit_rate_low, hit_rate_high, power_note, n_tried, n_clear
+            hit_rate, hit_rate_low, hit_rate_high, power_note, n_tested, n_clear
         from tested
         where instrument in ('MARKET', 'NIFTY50') and ic is not null
         qualify bar_interval = arg_max(bar_interval, n_bars) over ()

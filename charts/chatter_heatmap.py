@@ -213,7 +213,7 @@ def _volume(posts: Floats) -> tuple[str, Floats, Colormap, Normalize, dict[float
 def _buzz(buzz: Floats) -> tuple[str, Floats, Colormap, Normalize, dict[float, str]]:
     doublings = np.log2(buzz, where=buzz > 0, out=np.full_like(buzz, np.nan))
     ticks = {-3.0: "÷ 8", -1.0: "÷ 2", 0.0: "usual", 1.0: "× 2", 3.0: "× 8"}
-    words = "Buzz: posts against the mean at that time in up to 20 sessions before"
+    words = "Buzz: posts against a mean bar of that phase of the day, up to 20 sessions back"
     return words, doublings, BUZZ, Normalize(-DOUBLINGS, DOUBLINGS, clip=True), ticks
 
 

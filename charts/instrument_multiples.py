@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from charts import style
 from charts.bars import (
+    VOICES,
     WIDEST_HOLE,
     Floats,
     Ticks,
@@ -101,7 +102,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Instruments:
 @style.house()
 def draw(facts: Published, shown: Instruments) -> Figure:
     """A panel per instrument."""
-    made = style.figure(_title(shown), _subtitle(shown), facts, TABLES)
+    made = style.figure(_title(shown), _subtitle(shown), facts, TABLES, VOICES)
     n_panels = len(shown.instruments["instrument"])
     if not n_panels:
         panel = made.add_axes((style.LEFT, style.BOTTOM, style.RIGHT - style.LEFT, style.TOP - style.BOTTOM))
@@ -166,7 +167,7 @@ def _title(shown: Instruments) -> str:
     low, high = low.astype(float), high.astype(float)
     is_one = (names != "MARKET") & np.isfinite(low)
     if not is_one.any():
-        return "No instrument has a bar with authors enough to tell"
+        return "No instrument has a bar with voices enough to tell"
     clear = int(((low > 0) | (high < 0))[is_one].sum())
     unit = "hourly bar" if shown.bar_interval == "1h" else "session bar"
     return (
@@ -179,7 +180,7 @@ def _subtitle(shown: Instruments) -> str:
     if not len(shown.bars["score"]):
         return ""
     unit = UNITS[shown.bar_interval]
-    words = f"Score per {unit}, 95 % interval over authors; by chance one in 20 would be clear."
+    words = f"Score per {unit}, 95 % interval over voices; by chance one in 20 would be clear."
     if _has_holes(shown):
         words += " Dotted: sessions left out."
     if (_ends(shown.bars) > _reach(shown.bars)).any():

@@ -46,12 +46,13 @@ HORIZON_WORDS = {
 }
 
 GLOSSARY = {
-    "Score": "Mean direction of what authors write, −1 to +1; promotion and copies weigh little, no "
-    "author for very much. Posts without a view count as 0, so that scores are small.",
-    "95 % interval": "Made so that 95 of 100 such intervals hold what all such authors together would "
-    "score; it needs at least ten authors.",
+    "Score": "Mean direction of what voices write, −1 to +1; promotion and copies weigh little, no "
+    "voice very much. Posts without a view count as 0, so that scores are small.",
+    "Voice": "An author, or all authors of copies of one text in the same session or hour: they count once.",
+    "95 % interval": "Made so that 95 of 100 such intervals hold what all such voices together would "
+    "score; it needs at least ten voices, and enough that weigh.",
     "No clear lean": "The interval holds 0.",
-    "Delta": "Score less that of the session before that has one.",
+    "Delta": "Score less that of the last session with posts, where that has one.",
     "Buzz": "Posts against the mean of up to 20 sessions before; × 1 is usual.",
     "z": "Score against those sessions, in their standard deviations; beyond ±2 is unusual.",
     "Lift": "How much more often a term is used than in the 30 days before.",
@@ -206,7 +207,7 @@ def _reading(score: Estimate) -> list[str]:
         " on a scale from −1 (bearish) to +1 (bullish). ",
     ]
     if isnan(score.low):
-        return [*shown, "So few authors allow no honest interval: read no direction into it."]
+        return [*shown, "So few voices allow no honest interval: read no direction into it."]
     if score.low <= 0 <= score.high:
         return [*shown, "The 95 % interval holds 0: bullish and bearish are both possible."]
     return [*shown, "The 95 % interval is clear of 0."]
@@ -231,7 +232,7 @@ def _change(brief: Brief) -> Html:
         element("p", said),
         table(
             "The market, session by session (each from one close to the next)",
-            ["Session", "Score", "Reading", "Delta", "z", "Posts", "Authors", "Buzz"],
+            ["Session", "Score", "Reading", "Delta", "z", "Posts", "Voices", "Buzz"],
             [
                 [
                     _unbroken(day(session["trading_date"]) + ("" if session["is_finished"] else ", so far")),
@@ -240,7 +241,7 @@ def _change(brief: Brief) -> Html:
                     _known(session["delta"], signed(session["delta"])),
                     _known(session["z_score"], signed(session["z_score"], 1)),
                     count(session["n_posts"]),
-                    count(session["n_authors"]),
+                    count(session["n_voices"]),
                     # A session that still runs cannot be held against whole ones.
                     _known(session["buzz"], _times(session["buzz"]))
                     if session["is_finished"]
@@ -261,8 +262,13 @@ def _is_clear(now: Estimate, before: Estimate) -> str:
     if isnan(now.low) or isnan(before.low):
         return "Whether that is more than chance cannot be told without both intervals."
     if now.low > before.high or now.high < before.low:
-        return "The two intervals do not overlap: more than chance between authors would give."
-    return "The two intervals overlap: chance between authors may be all of it."
+        return "The two intervals do not overlap: more than chance between voices would give."
+    return "The two intervals overlap: chance between voices may be all of it."
+
+
+def _price(close: float) -> str:
+    """A price with paise, or a level of thousands without."""
+    return f"{close:,.0f}" if close >= 1000 else f"{close:,.2f}"
 
 
 def _times(ratio: float) -> str:
@@ -281,10 +287,10 @@ def _by_instrument(brief: Brief) -> Html:
             whisker(_score(row), reach, 120, 18),
             with_interval(_score(row)),
             count(row["n_posts"]),
-            count(row["n_authors"]),
+            count(row["n_voices"]),
             share(row["top_author_share"]),
             _known(row["delta"], signed(row["delta"])),
-            _known(row["close"], f"{row['close']:,.0f}"),
+            _known(row["close"], _price(row["close"])),
             _known(row["change"], f"{signed(row['change'])} %"),
         ]
         for row in rows
@@ -307,7 +313,7 @@ def _by_instrument(brief: Brief) -> Html:
                 "Interval",
                 "Score",
                 "Posts",
-                "Authors",
+                "Voices",
                 "Busiest author",
                 "Delta",
                 "Price",
@@ -337,13 +343,13 @@ def _talk(brief: Brief) -> Html:
         element("p", words),
         table(
             "Terms of the last 24 hours",
-            ["Term", "Posts", "Authors", "Lift"],
+            ["Term", "Posts", "Authors", *(["Lift"] if has_lift else [])],
             [
                 [
                     element("bdi", str(row["term"])),
                     count(row["n_posts"]),
                     count(row["n_authors"]),
-                    _known(row["lift"], _times(row["lift"])),
+                    *([_known(row["lift"], _times(row["lift"]))] if has_lift else []),
                 ]
                 for row in rows
             ],
@@ -390,14 +396,18 @@ def _track_record(brief: Brief) -> str:
     all_calls = _rows(brief.outcomes)[0]
     if not all_calls["n_judged"]:
         return f"None of {count(all_calls['n_calls'], 'call')} so far could be judged against prices."
-    hits = estimate(brief.hit_rate, 0, ("mean", "low", "high"))
     net = estimate(brief.net_return, 0, ("mean", "low", "high"))
-    interval = "" if isnan(hits.low) else f", 95 % interval over authors {interval_of_shares(hits)}"
+    rated = "none of them with a target"
+    if all_calls["n_rated"]:
+        hits = estimate(brief.hit_rate, 0, ("mean", "low", "high"))
+        interval = "" if isnan(hits.low) else f", 95 % interval over authors {interval_of_shares(hits)}"
+        rated = (
+            f"{count(all_calls['n_rated'])} of them with a target, which {count(all_calls['n_targets'])} "
+            f"reached before their stop ({share(hits.value)}{interval})"
+        )
     return (
         f"Of {count(all_calls['n_calls'], 'call')} in this file {count(all_calls['n_judged'])} could be "
-        f"judged: {count(all_calls['n_targets'])} reached the target first ({share(hits.value)}{interval}), "
-        f"{count(all_calls['n_stops'])} the stop, the rest neither. Mean result after costs: "
-        f"{with_interval(net)} per cent a call. "
+        f"judged by prices, {rated}. Mean result after costs: {with_interval(net)} per cent a judged call. "
         f"What can be judged is a small and chosen part of what is called.{_authors(brief)}"
     )
 
@@ -448,7 +458,7 @@ def _pushed(brief: Brief) -> Html:
 
 def _trust(brief: Brief) -> Html:
     words = [
-        "An interval says how far the score may be off because other authors could have been heard. "
+        "An interval says how far the score may be off because other voices could have been heard. "
         "It does not cover what the text model gets wrong, nor who is not on X.",
     ]
     title = "How far to trust it"
@@ -456,9 +466,12 @@ def _trust(brief: Brief) -> Html:
     if not rows:
         words.append("Scores were not tested against later prices here: take them as a mood, not a forecast.")
         return _section(title, *(element("p", text) for text in words))
-    tried, clear = rows[0]["n_tried"], rows[0]["n_clear"]
+    tested, clear = rows[0]["n_tested"], rows[0]["n_clear"]
     words.append(
-        f"Of {count(tried, 'combination')} of instrument, bar and horizon tested against later prices, "
+        "There are too few days of scores and prices to test any link between them: take scores as a mood, "
+        "not a forecast."
+        if not tested
+        else f"Of {count(tested, 'combination')} of instrument, bar and horizon tested against later prices, "
         f"{count(clear) if clear else 'none'} {'is' if clear < 2 else 'are'} hard to explain by chance "
         f"(p < {SIGNIFICANT}, corrected for the number tried)."
     )
@@ -467,12 +480,11 @@ def _trust(brief: Brief) -> Html:
         *(element("p", text) for text in words),
         table(
             f"Rank correlation (IC) of {BARS[rows[0]['bar_interval']]} with the returns after them",
-            ["Instrument", "Horizon", "Power", "IC", "Hit rate"],
+            ["Instrument", "Horizon", "IC", "Hit rate", "Power"],
             [
                 [
                     str(row["instrument"]),
                     HORIZON_WORDS.get(row["horizon"], str(row["horizon"])),
-                    str(row["power_note"]),
                     with_interval(Estimate(row["ic"], row["ic_low"], row["ic_high"])),
                     _known(
                         row["hit_rate"],
@@ -483,10 +495,12 @@ def _trust(brief: Brief) -> Html:
                         if not isnan(row["hit_rate_low"])
                         else share(row["hit_rate"]),
                     ),
+                    str(row["power_note"]),
                 ]
                 for row in rows
             ],
-            numeric_from=3,
+            numeric_from=2,
+            numeric_to=4,
         ),
     )
 
@@ -614,7 +628,7 @@ def _strip(brief: Brief) -> Html:
         element(
             "figcaption",
             "Market score by the hour with its 95 % interval, and posts below; cash session shaded, IST. "
-            "Hollow: too few authors for an interval.",
+            "Hollow: too few voices for an interval.",
         ),
     )
 

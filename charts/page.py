@@ -32,7 +32,12 @@ figure {{ margin: 0 }}
 figure svg {{ width: 100%; height: auto; display: block }}
 svg text {{ font-size: 11px; fill: #555 }}
 figcaption {{ font-size: .82rem; color: #555 }}
-.table {{ overflow-x: auto }}
+/* A shade at an edge says that a table goes on there. */
+.table {{ overflow-x: auto; background-repeat: no-repeat; background-attachment: local, local, scroll, scroll;
+  background-image: linear-gradient(90deg, #fff 40%, #fff0), linear-gradient(270deg, #fff 40%, #fff0),
+    linear-gradient(90deg, #0003, #0000), linear-gradient(270deg, #0003, #0000);
+  background-position: 0 0, 100% 0, 0 0, 100% 0;
+  background-size: 2.5rem 100%, 2.5rem 100%, .7rem 100%, .7rem 100% }}
 table {{ border-collapse: collapse; font-size: .9rem; min-width: 100%; margin-bottom: .4rem }}
 caption {{ text-align: left; color: #555; font-size: .82rem; padding-bottom: .2rem }}
 th, td {{ text-align: left; padding: .22rem .9rem .22rem 0; border-bottom: 1px solid {style.FAINT};
@@ -65,7 +70,7 @@ footer {{ margin-top: 1.6rem; border-top: 1px solid {style.FAINT}; font-size: .8
   main, .columns {{ grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) }}
   h2 {{ margin: .7rem 0 .2rem; padding-top: .4rem; break-after: avoid }}
   p {{ margin: .15rem 0 .3rem; max-width: none }}
-  .table {{ overflow: visible }}
+  .table {{ overflow: visible; background: none }}
   th, td {{ padding: .1rem .6rem .1rem 0 }}
   figure svg {{ max-height: 32mm }}
   td svg {{ height: 1.2rem }}
@@ -114,11 +119,21 @@ def _number(value: str | float) -> str:
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def table(caption: str, head: list[str], rows: list[list[str]], *, numeric_from: int = 1) -> Html:
-    """A table whose first column names its rows; columns from `numeric_from` on are numbers."""
+def table(
+    caption: str,
+    head: list[str],
+    rows: list[list[str]],
+    *,
+    numeric_from: int = 1,
+    numeric_to: int | None = None,
+) -> Html:
+    """A table whose first column names its rows; columns from `numeric_from` to before `numeric_to`, or to
+    the last, are numbers.
+    """
+    numeric = range(len(head))[numeric_from:numeric_to]
 
     def look(column: int) -> str | None:
-        return "number" if column >= numeric_from else None
+        return "number" if column in numeric else None
 
     return element(
         "div",

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from charts import style
+from charts.bars import VOICES
 from charts.data import Columns, Published, estimate, fetch
 from charts.words import count, day, plain, share, signed, with_interval
 
@@ -35,7 +36,7 @@ class Aggregates:
     # `window_name`, `n_posts`, `n_authors`, `n_copies`, `n_promo`, `mean_composite`, `mean_ci_low`,
     # `mean_ci_high`, `spread_low`, `spread_high`; the longest first.
     windows: Columns
-    # One session: `trading_date`, `instrument`, `n_posts`, `n_authors`, `score`, `ci_low`, `ci_high`;
+    # One session: `trading_date`, `instrument`, `n_posts`, `n_voices`, `score`, `ci_low`, `ci_high`;
     # MARKET first, then by posts.
     instruments: Columns
     # `hashtag`, `n_posts`, `n_authors`, `weighted_sentiment`, `mean_p_promo`; by posts.
@@ -71,7 +72,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Aggregates:
                 select bar_end from bars order by has_several desc, is_finished desc, bar_end desc limit 1
             )
 
-            select trading_date, instrument, n_posts, n_authors, score, ci_low, ci_high
+            select trading_date, instrument, n_posts, n_voices, score, ci_low, ci_high
             from bars
             inner join session using (bar_end)
             where score is not null
@@ -94,7 +95,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Aggregates:
 @style.house()
 def draw(facts: Published, aggregates: Aggregates) -> Figure:
     """Windows on top; instruments and hashtags below."""
-    made = style.figure(_title(aggregates.windows), _subtitle(aggregates.windows), facts, TABLES)
+    made = style.figure(_title(aggregates.windows), _subtitle(aggregates.windows), facts, TABLES, VOICES)
     _draw_windows(made.add_axes((0.105, 0.675, 0.53, 0.12)), aggregates.windows)
     instruments, hashtags = aggregates.instruments, aggregates.hashtags
     _draw_instruments(_panel(made, 0.105, 0.165, len(instruments["score"])), instruments)
@@ -194,7 +195,7 @@ def _draw_instruments(panel: Axes, instruments: Columns) -> None:
     style.heading(
         panel,
         f"{day(trading_date)}: {_who_leans(instruments)}",
-        "Score by instrument, 95 % interval over authors",
+        "Score by instrument, 95 % interval over voices",
         rise=19,
     )
     style.cells(
@@ -202,7 +203,7 @@ def _draw_instruments(panel: Axes, instruments: Columns) -> None:
         {
             "score": (0.33, [signed(score) for score in bars["score"]]),
             "posts": (0.38, [count(n) for n in bars["n_posts"]]),
-            "authors": (0.435, [count(n) for n in bars["n_authors"]]),
+            "voices": (0.435, [count(n) for n in bars["n_voices"]]),
         },
     )
 

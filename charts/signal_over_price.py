@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from charts import style
-from charts.bars import Floats, Ticks, draw_legend, draw_score, few_intervals, reach
+from charts.bars import VOICES, Floats, Ticks, draw_legend, draw_score, few_intervals, reach
 from charts.data import SESSIONS, Columns, Published, fetch, ist
 from charts.words import count, day, signed
 
@@ -22,7 +22,7 @@ AXES = ("Cash sessions (IST)", "NIFTY 50, and the score of posts")
 
 MAX_SESSIONS = 10
 MAX_PRICES = 1_250
-# Up to so many sessions are told by the quarter hour where that has authors enough, more by the hour.
+# Up to so many sessions are told by the quarter hour where that has voices enough, more by the hour.
 FINE_SESSIONS = 2
 UNITS = {"15min": ("quarter hour", "quarter hours"), "1h": ("hour", "hours")}
 # Between two sessions, in minutes on the axis.
@@ -160,7 +160,7 @@ def _scores(
 @style.house()
 def draw(facts: Published, overlay: Overlay) -> Figure:
     """The index on top; below it the score of posts that name it, and that of all posts."""
-    made = style.figure(_title(overlay), _subtitle(overlay), facts, TABLES)
+    made = style.figure(_title(overlay), _subtitle(overlay), facts, TABLES, VOICES)
     grid = made.add_gridspec(
         3,
         1,
@@ -217,7 +217,7 @@ def _title(overlay: Overlay) -> str:
     n_told = int(np.isfinite(low).sum())
     one, many = UNITS[overlay.bar_interval]
     if not n_told:
-        return f"{moved}; too few authors name it in any {one} to tell their lean"
+        return f"{moved}; too few voices on it in any {one} to tell their lean"
     leans = [
         f"{words} in {n_bars}"
         for words, n_bars in (("bearish", int((high < 0).sum())), ("bullish", int((low > 0).sum())))
@@ -258,7 +258,7 @@ def _ticks(overlay: Overlay, starts: Floats) -> Ticks:
             labels.append(f"{date_words}\n{change}")
             continue
         open_minute = int(overlay.sessions["open_minute"][row])
-        for minute in range(0, int(length) - 29, 60 * n_sessions):
+        for minute in range(0, int(length) - 14 * n_sessions, 60 * n_sessions):
             clock = open_minute + minute
             places.append(start + minute)
             words = f"{clock // 60:02}:{clock % 60:02}"

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from charts import style
 from charts.bars import (
     MANY_BARS,
+    VOICES,
     WIDEST_HOLE,
     Floats,
     clock_ticks,
@@ -221,7 +222,7 @@ def draw(facts: Published, signal: Signal) -> Figure:
     """Score with interval over posts per bar and price."""
     bars = signal.bars
     is_daily = signal.bar_interval == "1d"
-    made = style.figure(_title(signal), _subtitle(signal), facts, _tables(signal))
+    made = style.figure(_title(signal), _subtitle(signal), facts, _tables(signal), VOICES)
     has_price = len(signal.prices["close"]) > 1
     grid = made.add_gridspec(
         3 if has_price else 2,
@@ -260,7 +261,7 @@ def _title(signal: Signal) -> str:
         low, high = signal.bars["ci_low"], signal.bars["ci_high"]
         n_told = int(np.isfinite(low).sum())
         if not n_told:
-            return "Market mood: no session has authors enough to tell"
+            return "Market mood: no session has voices enough to tell"
         n_bullish, n_bearish = int((low > 0).sum()), int((high < 0).sum())
         return (
             f"Market mood in {count(n_told, 'session')}: bullish on {n_bullish or 'none'}, "
@@ -277,7 +278,7 @@ def _title(signal: Signal) -> str:
 
 
 def _subtitle(signal: Signal) -> str:
-    words = f"Score of all posts per {UNITS[signal.bar_interval]} with its 95 % interval over authors. "
+    words = f"Score of all posts per {UNITS[signal.bar_interval]} with its 95 % interval over voices. "
     if signal.bar_interval == "1d" and (holes(signal.bars["session_number"]) > WIDEST_HOLE).any():
         words += f"Dotted: more than {WIDEST_HOLE - 1} sessions without posts left out. "
     words += "A gap: too few posts for a score."

@@ -45,7 +45,10 @@ class Validation:
     """
 
     rows: Columns
-    n_combinations: int  # with an IC, in the whole table
+    # Combinations in the whole table: with an IC, and with days enough for a p value.
+    n_combinations: int
+    n_tested: int
+    n_clear: int
 
 
 def read(connection: duckdb.DuckDBPyConnection) -> Validation | None:
@@ -72,10 +75,17 @@ def read(connection: duckdb.DuckDBPyConnection) -> Validation | None:
         order by instrument_rank, bar_interval, horizon
         """,
     )
-    n_combinations = fetch(
-        connection, "select count(ic) as n from marts.signal_validation where channel = 'x'"
-    )["n"][0]
-    return Validation(rows, int(n_combinations))
+    totals = fetch(
+        connection,
+        f"""
+        select
+            count(ic) as n_combinations, count(p_adjusted) as n_tested,
+            count(*) filter (p_adjusted < {SIGNIFICANT}) as n_clear
+        from marts.signal_validation
+        where channel = 'x'
+        """,
+    )
+    return Validation(rows, **{name: int(values[0]) for name, values in totals.items()})
 
 
 @style.house()
@@ -88,7 +98,8 @@ def draw(facts: Published, validation: Validation | None) -> Figure:
         style.note(panel, "Needs several sessions that have both scores and prices after them")
         return made
     rows = validation.rows
-    intervals = [name for name in INTERVALS if (rows["bar_interval"] == name).any()]
+    has_ic = np.isfinite(rows["ic"].astype(float))
+    intervals = [name for name in INTERVALS if ((rows["bar_interval"] == name) & has_ic).any()]
     asked = {
         name: [h for h in HORIZONS if ((rows["bar_interval"] == name) & (rows["horizon"] == h)).any()]
         for name in intervals
@@ -119,7 +130,7 @@ def draw(facts: Published, validation: Validation | None) -> Figure:
         above.set_xticks(range(len(asked[name])), [""] * len(asked[name]))
         below.set_xticks(range(len(asked[name])), [_tick(of_interval, horizon) for horizon in asked[name]])
         style.label(above, f"Rank IC, {INTERVALS[name]}")
-        style.label(below, "Hit rate, over what chance gives")
+        style.label(below, "Hit rate" if column else "Hit rate, beside what chance gives (thin line)")
     _draw_legend(made, rows)
     return made
 
@@ -127,11 +138,12 @@ def draw(facts: Published, validation: Validation | None) -> Figure:
 def _title(validation: Validation | None) -> str:
     if validation is None or not validation.n_combinations:
         return "Not validated against prices yet"
-    tried = count(validation.n_combinations, "combination")
-    n_clear = int((validation.rows["p_adjusted"].astype(float) < SIGNIFICANT).sum())
+    if not validation.n_tested:
+        return "Too few days to tell whether scores and later prices are linked"
+    tested, n_clear = count(validation.n_tested, "combination"), validation.n_clear
     if not n_clear:
-        return f"No link to later prices that could not be chance, in {tried} tried"
-    return f"{n_clear} of {tried} tried {'is' if n_clear == 1 else 'are'} hard to explain by chance"
+        return f"No link to later prices that could not be chance, in {tested} tested"
+    return f"{n_clear} of {tested} tested {'is' if n_clear == 1 else 'are'} hard to explain by chance"
 
 
 def _subtitle(validation: Validation | None) -> str:
@@ -141,6 +153,8 @@ def _subtitle(validation: Validation | None) -> str:
     words = "Rank correlation of scores with the returns after them, and share of signs that were right. "
     if np.isfinite(least).any():
         words += f"In so many days no IC below {plain(float(np.nanmin(least)))} could be seen."
+    elif not validation.n_tested:
+        words += "No interval: it takes more days than these."
     return words
 
 
@@ -218,7 +232,8 @@ def _draw_legend(made: Figure, rows: Columns) -> None:
         Line2D([], [], linestyle="none", marker=marker, markersize=5.5, color=colour, label=instrument)
         for instrument, (colour, marker) in zip(_instruments(rows), LOOKS, strict=False)
     ]
-    handles += [
+    is_tested = np.isfinite(rows["p_adjusted"].astype(float)).any()
+    handles.append(
         Line2D(
             [],
             [],
@@ -227,11 +242,13 @@ def _draw_legend(made: Figure, rows: Columns) -> None:
             markersize=5.5,
             markeredgecolor=style.MUTED,
             markerfacecolor="white",
-            label=f"hollow: p ≥ {SIGNIFICANT}, corrected",
-        ),
-        Line2D([], [], color=style.MUTED, linewidth=1.6, label="95 % interval"),
-        Patch(color=style.PRE_OPEN, label="too small to be seen in so many days"),
-    ]
+            label=f"hollow: corrected p ≥ {SIGNIFICANT}, or none" if is_tested else "hollow: no p value",
+        )
+    )
+    if np.isfinite(rows["ic_low"].astype(float)).any():
+        handles.append(Line2D([], [], color=style.MUTED, linewidth=1.6, label="95 % interval"))
+    if np.isfinite(rows["min_detectable_ic"].astype(float)).any():
+        handles.append(Patch(color=style.PRE_OPEN, label="too small to see in so few days"))
     made.legend(
         handles=handles,
         loc="lower left",

@@ -95,8 +95,10 @@ def house() -> Iterator[None]:
         yield
 
 
-def figure(title: str, subtitle: str, facts: Published | None, tables: str) -> Figure:
-    """A figure with its finding on top and, at the foot, the tables it shows and whose posts they hold."""
+def figure(title: str, subtitle: str, facts: Published | None, tables: str, meaning: str = "") -> Figure:
+    """A figure with its finding on top and, at the foot, the tables it shows, what a word means, and whose
+    posts they hold.
+    """
     made = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white")
     FigureCanvasAgg(made)
     right = RIGHT
@@ -113,7 +115,7 @@ def figure(title: str, subtitle: str, facts: Published | None, tables: str) -> F
         right -= 0.215
     fit(made.text(0.025, 0.95, title, fontsize=15, va="center", **BOLD), right - 0.025)
     fit(made.text(0.025, 0.902, subtitle, fontsize=9.5, color=MUTED, va="center"), RIGHT - 0.025)
-    foot = [f"Source: {tables}, times in IST"]
+    foot = [f"Source: {tables}, times in IST" + (f". {meaning}" if meaning else "")]
     if facts:
         foot.insert(
             0,

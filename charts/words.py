@@ -55,7 +55,7 @@ def count(number: float, noun: str = "", plural: str = "") -> str:
 def lean(score: Estimate) -> str:
     """What a score and its 95 % interval allow one to say."""
     if isnan(score.low):
-        return "too few authors to tell"
+        return "too few voices to tell"
     if score.low <= 0 <= score.high:
         return "no clear lean"
     return ("slightly " if abs(score.value) < 0.1 else "") + ("bullish" if score.value > 0 else "bearish")

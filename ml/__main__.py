@@ -132,7 +132,7 @@ def explain(text: str, sink: TextIO, most: int = 12) -> None:
         name = {"view": "P(view)", "direction": "P(up | view)", "promo": "P(promotion)"}[score]
         sink.write(f"\n{name} = {chance:.3f}\n")
         for part in shown:
-            sink.write(f"  {part['log_odds']:+7.3f}  {part['source']:5} {part["term"]}\n")
+            sink.write(f"  {part['log_odds']:+7.3f}  {part['source']:5} {part['term']}\n")
         sink.write(f"  {rest:+7.3f}  all else\n  {base:+7.3f}  with no words at all\n")
 
 

@@ -14,16 +14,10 @@ The generators are frozen: an interval is chosen to hold on them, never they to 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import sys
-import tempfile
 from itertools import product
-from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -31,7 +25,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from config import ROOT
+from tests.compiled import compiled, warehouse
 
 VOICES = (10, 30, 100)
 SCORES = ("normal", "mostly zero")
@@ -129,24 +123,6 @@ def truth(rng: np.random.Generator, n_voices: int, scores: str, situation: str) 
 # ---- The real SQL ---------------------------------------------------------------------------------
 
 
-def compiled(*models: str) -> dict[str, str]:
-    """SQL of models as dbt compiles it, by the table that it makes."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [str(Path(sys.executable).with_name("dbt")), "compile", "--select", *models]
-        environment = {
-            **os.environ,
-            "MARKET_INTEL_DATA": folder,
-            "DBT_TARGET_PATH": folder,
-            "DBT_LOG_PATH": folder,
-        }
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(done.stdout + done.stderr)
-        nodes = json.loads((Path(folder) / "manifest.json").read_text())["nodes"].values()
-        by_name = {node["name"]: node for node in nodes}
-        return {by_name[name]["relation_name"]: by_name[name]["compiled_code"] for name in models}
-
-
 _TABLES = """
     create table validated.tweets as
     select
@@ -202,16 +178,7 @@ def bars(sql: dict[str, str], posts: Posts) -> list[tuple[int, float | None, flo
             "weight": posts.weight,
         }
     )
-    with duckdb.connect() as database:
-        database.execute("set TimeZone = 'UTC'")
-        database.execute("attach ':memory:' as warehouse; use warehouse")
-        for schema in ("validated", "processed", "signals", "seeds", "marts"):
-            database.execute(f"create schema {schema}")
-        for seed in ("student_t_quantiles", "session_phases"):
-            path = ROOT / "warehouse" / "seeds" / f"{seed}.csv"
-            database.execute(
-                f"create table seeds.{seed} as from read_csv('{path}', auto_type_candidates={_CSV_TYPES})"
-            )
+    with warehouse() as database:
         database.register("drawn", drawn)
         database.execute(_TABLES)
         for relation, query in sql.items():
@@ -220,9 +187,6 @@ def bars(sql: dict[str, str], posts: Posts) -> list[tuple[int, float | None, flo
             select cast(instrument as bigint), ci_low, ci_high, spread_low, spread_high from marts.signal_bars
             where instrument <> 'MARKET' and bar_interval = '1h' order by 1
         """).fetchall()
-
-
-_CSV_TYPES = "['BIGINT', 'DOUBLE', 'VARCHAR']"
 
 
 # ---- Coverage -------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from config import ROOT
-from tests.eval_intervals import compiled
+from tests.compiled import compiled
 
 FIRST = date(2025, 6, 2)
 DAYS = (6, 12, 20, 60)

@@ -52,8 +52,8 @@ create table signals.top_terms (
 
 create table marts.signal_bars (
     channel varchar, instrument varchar, bar_interval varchar, bar_start timestamptz, bar_end timestamptz,
-    trading_date date, session_phase varchar, n_posts bigint, n_authors bigint, score double, ci_low double,
-    ci_high double, delta double, z_score double, buzz double, top_author_share double
+    trading_date date, session_phase varchar, n_posts bigint, n_authors bigint, n_voices bigint, score double,
+    ci_low double, ci_high double, delta double, z_score double, buzz double, top_author_share double
 );
 
 create table marts.signal_summary (
@@ -169,6 +169,7 @@ select
     end,
     count(*) as n_posts,
     count(distinct author_key) as n_authors,
+    n_authors as n_voices,
     case when n_posts >= 3 then avg(sentiment) end as score,
     case when n_posts >= 3 and n_authors >= 10 then score - 2 * stddev_pop(sentiment) / sqrt(n_posts) end,
     case when n_posts >= 3 and n_authors >= 10 then score + 2 * stddev_pop(sentiment) / sqrt(n_posts) end,
@@ -282,7 +283,8 @@ select
     ic, ic - width as ic_low, ic + width as ic_high, ic as ic_daily_mean,
     0.5 + ic / 2 as hit_rate, hit_rate - 0.1 as hit_rate_low, hit_rate + 0.1 as hit_rate_high,
     0.48 as hit_rate_by_chance,
-    width * 1.4 as min_detectable_ic, case when instrument = 'NIFTY50' then 0.01 else 1.0 end as p_adjusted,
+    width * 1.4 as min_detectable_ic,
+    case when ic is not null then if(instrument = 'NIFTY50', 0.01, 1.0) end as p_adjusted,
     'Too few <days> to see an IC below 0.3.' as power_note
 from (
     values ('MARKET', 0.1, 0.3, 30), ('NIFTY50', 0.4, 0.2, 25), ('SENSEX', null, null, 2)
@@ -296,6 +298,8 @@ create table marts.call_outcomes as
 select
     'p' || i as tweet_id, 1 as call_number, '@a' || i % 40 as author_key,
     ['target_first', 'stop_first', 'stop_first', 'expired', 'not_judged'][1 + i % 5] as outcome,
+    if(i % 5 = 4 and i % 2 = 0, 'repost', null) as not_judged_reason,
+    if(i % 5 = 3, null, 100.0) as target,
     [1.0, -0.5, -0.6, 0.1, null][1 + i % 5] as net_return_pct
 from range(500) as r (i)
 """

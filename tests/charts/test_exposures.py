@@ -51,6 +51,13 @@ def exposures() -> dict[str, Any]:
     return {exposure["name"]: exposure for exposure in content["exposures"]}
 
 
+def depends_on(name: str, function: str) -> set[str]:
+    """What an exposure says it depends on by `ref` or by `metric`."""
+    start = f"{function}('"
+    references = exposures()[name]["depends_on"]
+    return {word.removeprefix(start).removesuffix("')") for word in references if word.startswith(start)}
+
+
 @cache
 def tables_read() -> dict[str, set[str]]:
     """Tables that each picture, and the brief, has read, with what all of them say of the posts."""
@@ -79,7 +86,4 @@ def test_an_exposure_depends_on_the_tables_that_are_read(name: str) -> None:
     nodes = {path.stem for pattern in ("models/**/*.sql", "seeds/*.csv") for path in WAREHOUSE.glob(pattern)}
     read = tables_read()[name]
     assert {"marts_signal_summary", "raw_tweets"} <= read
-    depends_on = {
-        reference.removeprefix("ref('").removesuffix("')") for reference in exposures()[name]["depends_on"]
-    }
-    assert depends_on == read & nodes
+    assert depends_on(name, "ref") == read & nodes

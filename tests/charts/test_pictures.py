@@ -49,6 +49,11 @@ HOLES = (
 LONG = {"n_posts": 8_000, "days": 1_200, "start": "2023-02-01 00:00:00Z", "has_prices": False}
 MOOD = ("signal_over_time", "chatter_heatmap", "instrument_multiples")
 VIEWS = ("sentiment_distribution", "engagement_vs_sentiment", "signal_over_time", "signal_over_price")
+UNTESTED = """
+    update marts.signal_validation
+    set ic_low = null, ic_high = null, hit_rate_low = null, hit_rate_high = null, min_detectable_ic = null,
+        p_adjusted = null, ic = if(bar_interval = '1d', null, ic)
+"""
 # Changes, posts, and the pictures that they make a difference to.
 CASES: dict[str, tuple[tuple[str, ...], dict[str, Any], tuple[str, ...]]] = {
     "a day": ((VALIDATION,), {}, tuple(PICTURES)),
@@ -98,6 +103,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, Any], tuple[str, ...]]] = {
         {},
         ("signal_validation",),
     ),
+    "too few days to test": ((VALIDATION, UNTESTED), {}, ("signal_validation",)),
     "one instrument tested, by the day": (
         (
             VALIDATION,
@@ -687,7 +693,7 @@ def test_with_a_closing_auction_a_row_ends_at_1545(publish: Publish) -> None:
 
 def test_buzz_has_a_panel_where_there_is_any(publish: Publish) -> None:
     made = drawn(publish(n_posts=3_000, days=20), chatter_heatmap)
-    assert "Buzz: posts against the mean" in words(made)
+    assert "Buzz: posts against a mean bar" in words(made)
     assert "usual" in words(made)
 
 
@@ -787,7 +793,7 @@ def test_the_title_counts_all_campaigns(publish: Publish) -> None:
 def test_what_was_tested_is_told_with_its_interval_and_power(publish: Publish) -> None:
     made = drawn(publish(VALIDATION), signal_validation)
     # SENSEX has no IC: two instruments, eleven combinations each.
-    assert title(made) == "11 of 22 combinations tried are hard to explain by chance"
+    assert title(made) == "11 of 22 combinations tested are hard to explain by chance"
     told = words(made)
     assert "MARKET" in told
     assert "SENSEX" not in told
@@ -802,10 +808,19 @@ def test_what_was_tested_is_told_with_its_interval_and_power(publish: Publish) -
 
 
 def test_chance_is_not_called_a_finding(publish: Publish) -> None:
-    root = publish(VALIDATION, "update marts.signal_validation set p_adjusted = 0.06")
+    root = publish(VALIDATION, "update marts.signal_validation set p_adjusted = 0.06 where ic is not null")
     assert title(drawn(root, signal_validation)) == (
-        "No link to later prices that could not be chance, in 22 combinations tried"
+        "No link to later prices that could not be chance, in 22 combinations tested"
     )
+
+
+def test_what_could_not_be_tested_is_no_result(publish: Publish) -> None:
+    made = drawn(publish(VALIDATION, UNTESTED), signal_validation)
+    assert title(made) == "Too few days to tell whether scores and later prices are linked"
+    told = words(made)
+    assert "hollow: no p value" in told
+    assert "95 % interval" not in told
+    assert "sessions" not in told.lower()  # which have no IC
 
 
 @pytest.mark.parametrize("changes", [(), (VALIDATION, "delete from marts.signal_validation")])

@@ -56,7 +56,7 @@ def test_a_share_keeps_the_digits_asked_for() -> None:
         (Estimate(0.3, 0.1, 0.5), "bullish"),
         (Estimate(-0.02, -0.05, 0.01), "no clear lean"),
         (Estimate(0.0, 0.0, 0.0), "no clear lean"),
-        (Estimate(-0.5, nan, nan), "too few authors to tell"),
+        (Estimate(-0.5, nan, nan), "too few voices to tell"),
     ],
 )
 def test_a_lean_needs_an_interval_clear_of_nought(score: Estimate, text: str) -> None:

@@ -21,6 +21,9 @@ Rows = list[tuple[object, ...]]
 # Chance enters through the wall clock only, and only these columns hold it.
 RUN_COLUMNS = {"landed_at", "run_id", "started_at", "finished_at", "duration_seconds"}
 
+# Each test process has one place for dbt's parsed project; what it compiled is in its dbt/compiled.
+DBT_PLACE = ROOT / "target" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+
 
 def command(root: Settings, *words: str) -> Run:
     """Run a project command on a data root; never raises."""
@@ -41,26 +44,20 @@ def ingest(root: Settings, *words: str) -> Run:
     return done
 
 
-def dbt_place() -> Path:
-    """Where this test process keeps dbt's parsed project; what it compiled is in ``dbt/compiled``."""
-    return ROOT / "target" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
-
-
 def dbt(root: Settings, *words: str) -> Run:
     """``dbt …``; the caller judges how it ended.
 
-    Each test process has one place for dbt's parsed project, and reaches every root by one link: dbt parses
-    anew where its data root's name has changed, which takes longer than a small build.
+    Every root is reached by one link: dbt parses anew where its data root's name has changed, which takes
+    longer than a small build.
     """
-    place = dbt_place()
-    for folder in (place, root.data):
+    for folder in (DBT_PLACE, root.data):
         folder.mkdir(parents=True, exist_ok=True)
-    link = place / "root"
+    link = DBT_PLACE / "root"
     link.unlink(missing_ok=True)
     link.symlink_to(root.data, target_is_directory=True)
     linked = root.model_copy(update={"data": link})
     program = str(Path(sys.executable).with_name("dbt"))
-    return command(linked, program, *words, "--target-path", str(place / "dbt"))
+    return command(linked, program, *words, "--target-path", str(DBT_PLACE / "dbt"))
 
 
 def build(root: Settings, *words: str) -> Run:

@@ -11,7 +11,6 @@ from scipy import stats
 from config import Settings
 from tests.warehouse.conftest import rows
 
-
 Spoken = dict[object, list[tuple[float, float]]]
 """Weight and sentiment of each post, by who speaks."""
 
@@ -19,7 +18,9 @@ Spoken = dict[object, list[tuple[float, float]]]
 def said(speakers: Spoken) -> tuple[np.ndarray, np.ndarray]:
     """Total weight and weighted mean sentiment of each speaker of any weight."""
     posts = [np.array(own) for own in speakers.values()]
-    heard = [(own[:, 0].sum(), own[:, 0] @ own[:, 1] / own[:, 0].sum()) for own in posts if own[:, 0].sum() > 0]
+    heard = [
+        (own[:, 0].sum(), own[:, 0] @ own[:, 1] / own[:, 0].sum()) for own in posts if own[:, 0].sum() > 0
+    ]
     total, mean = np.array(heard).T
     return total, mean
 

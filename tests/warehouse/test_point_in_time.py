@@ -140,7 +140,7 @@ def test_nothing_known_later_changes_a_bar_of_a_bad_fortnight(
 LEAKS = {
     "engagement of now": (
         "signals_tweet_bars",
-        "sightings.observed_at <= placed.bar_end",
+        "sightings.observed_at <= timed.end_1h",
         "true",
     ),
     "copies of later posts": (
@@ -160,8 +160,8 @@ LEAKS = {
     ),
     "late posts unsaid": (
         "marts_signal_bars",
-        "greatest(placed.bar_end, placed.known_at) as score_available_at",
-        "placed.bar_end as score_available_at",
+        "greatest(times.bar_end, bars.known_at) as score_available_at",
+        "times.bar_end as score_available_at",
     ),
 }
 

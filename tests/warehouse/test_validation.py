@@ -21,7 +21,7 @@ from scipy import stats
 
 from config import Settings
 from tests.eval_validation import SETTINGS, Drawing, drawn_returns, is_followed, returns, truth, validated
-from tests.warehouse.conftest import dbt, dbt_place, rows
+from tests.warehouse.conftest import DBT_PLACE, dbt, rows
 
 COMPILED = Path("dbt", "compiled", "market_intel", "warehouse", "models", "marts", "validation")
 FIRST = date(2025, 6, 2)
@@ -35,7 +35,7 @@ def models(new_root: Callable[[str], Settings]) -> dict[str, str]:
     names = ["signal_returns", "signal_validation"]
     done = dbt(new_root("compiled"), "compile", "--select", *(f"marts_{name}" for name in names))
     assert done.returncode == 0, done.stdout
-    return {name: (dbt_place() / COMPILED / f"marts_{name}.sql").read_text() for name in names}
+    return {name: (DBT_PLACE / COMPILED / f"marts_{name}.sql").read_text() for name in names}
 
 
 class Warehouse:

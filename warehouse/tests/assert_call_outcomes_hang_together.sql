@@ -13,7 +13,9 @@ where
     or (outcome = 'target_first' and gross_return_pct <= 0)
     or (outcome = 'stop_first' and gross_return_pct >= 0)
     or (outcome in ('target_first', 'stop_first', 'expired')) <> (entry_at is not null)
-    or (entry_at is not null and (net_return_pct is null or worst_excursion_pct > 0 or best_excursion_pct < 0))
+    or (entry_at is not null and net_return_pct is null)
+    or worst_excursion_pct > 0
+    or best_excursion_pct < 0
     or gross_return_pct > best_excursion_pct + 1e-9
     or gross_return_pct < worst_excursion_pct - 1e-9
     or (outcome = 'not_judged') <> (not_judged_reason is not null)

@@ -75,7 +75,7 @@
     {
         'entity': 'price_bars', 'name': 'few bars lie outside the session', 'else': 'warn',
         'observed': 'n_out_of_session / nullif(n_validated_bars, 0)', 'holds': 'at_most', 'expected': '0.01',
-        'meaning': 'share of bars that start when the exchange was closed',
+        'meaning': 'share of bars of which none lies in a cash session',
     },
     {
         'entity': 'price_bars', 'name': 'bars are within the exchange calendar', 'else': 'warn',

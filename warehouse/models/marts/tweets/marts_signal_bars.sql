@@ -1,6 +1,17 @@
 -- One row per channel, instrument, bar interval and bar: the weighted score of the views in it, with
 -- an interval over voices.
 
+{% set heard %}
+        count(*) as n_posts,
+        {{ exact_sum('numbered.weight') }} as sum_weight,
+        {{ exact_sum('numbered.weighted') }} as sum_weighted,
+        {{ exact_sum('numbered.weighted_square') }} as sum_weighted_squares,
+        max(numbered.known_at) as known_at,
+        min(numbered.known_at) as first_known_at,
+        bool_and(numbered.is_observed) as is_observed,
+        bool_or(numbered.is_late) as is_late
+{%- endset %}
+
 with
 
 posts as (
@@ -41,54 +52,160 @@ sessions as (
 
 ),
 
-by_author as (
+phases as (
+
+    select * from {{ session_phase_minutes() }} as minutes
+
+),
+
+-- Nearly every post is a group of its own below. Numbers in place of long keys halve the room that takes,
+-- and what depends on a bar's time alone is found once for all instruments.
+starts as (
+
+    select
+        bar_interval,
+        bar_start,
+        bar_end,
+        cast(row_number() over (order by bar_interval, bar_start) as integer) as time_number,
+        {{ to_ist('bar_start') }} as bar_start_ist
+    from (
+        select distinct
+            bar_interval,
+            bar_start,
+            bar_end
+        from {{ ref('signals_tweet_bars') }}
+    ) as found
+
+),
+
+dated as (
+
+    select
+        starts.*,
+        case
+            when starts.bar_interval = '1d' then cast({{ to_ist('starts.bar_end') }} as date)
+            when starts.bar_start < days.close_at then days.trading_date
+            else days.next_trading_date
+        end as trading_date,
+        case
+            when starts.bar_interval = '1d' then 'full_day'
+            else {{ session_phase('starts.bar_start', 'days', 'phases') }}
+        end as session_phase
+    from starts
+    left join calendar_days as days on cast(starts.bar_start_ist as date) = days.calendar_date
+    left join phases
+        on
+            {{ minute_of_day('starts.bar_start_ist') }} >= phases.start_minute_ist
+            and {{ minute_of_day('starts.bar_start_ist') }} < phases.end_minute_ist
+
+),
+
+-- Bars of closed days and special sessions are like no others, and have no baseline.
+times as (
+
+    select
+        dated.*,
+        sessions.session_number,
+        case
+            when dated.session_phase not in ('closed', 'special_session', 'unknown') then dated.session_phase
+        end as baseline_phase
+    from dated
+    left join sessions on dated.trading_date = sessions.trading_date
+
+),
+
+speakers as (
+
+    select
+        speaker_key,
+        cast(row_number() over (order by speaker_key) as integer) as speaker_number
+    from (
+        select author_key as speaker_key from {{ ref('signals_tweet_bars') }}
+        union
+        select voice_key as speaker_key from {{ ref('signals_tweet_bars') }}
+    ) as found
+
+),
+
+numbered as (
+
+    select
+        posts.tweet_id,
+        times.time_number,
+        voices.speaker_number as voice_number,
+        authors.speaker_number as author_number,
+        {{ exact('posts.weight') }} as weight,
+        {{ exact('posts.weight * posts.sentiment') }} as weighted,
+        {{ exact('posts.weight * pow(posts.sentiment, 2)') }} as weighted_square,
+        posts.known_at,
+        posts.is_observed,
+        posts.known_at - posts.posted_at > interval '1 day' as is_late
+    from posts
+    inner join times on posts.bar_interval = times.bar_interval and posts.bar_start = times.bar_start
+    inner join speakers as authors on posts.author_key = authors.speaker_key
+    inner join speakers as voices on posts.voice_key = voices.speaker_key
+
+),
+
+-- Most authors are voices of their own: to group all by author and then by voice would take twice as long.
+alone as (
 
     select
         named.instrument,
-        posts.bar_interval,
-        posts.bar_start,
-        posts.bar_end,
-        posts.voice_key,
-        posts.author_key,
-        count(*) as n_posts,
-        {{ exact_sum('posts.weight', 24) }} as sum_weight,
-        {{ exact_sum('posts.weight * posts.sentiment', 24) }} as sum_weighted,
-        {{ exact_sum('posts.weight * pow(posts.sentiment, 2)', 24) }} as sum_weighted_squares,
-        max(posts.known_at) as known_at,
-        min(posts.known_at) as first_known_at,
-        bool_and(posts.is_observed) as is_observed,
-        max(posts.known_at - posts.posted_at) as longest_lag,
-        max(posts.model_version) as model_version
-    from posts
-    inner join named on posts.tweet_id = named.tweet_id
-    group by
-        named.instrument, posts.bar_interval, posts.bar_start, posts.bar_end, posts.voice_key, posts.author_key
+        numbered.time_number,
+        numbered.voice_number,
+        {{- heard }}
+    from numbered
+    inner join named on numbered.tweet_id = named.tweet_id
+    where numbered.voice_number = numbered.author_number
+    group by named.instrument, numbered.time_number, numbered.voice_number
+
+),
+
+tied as (
+
+    select
+        named.instrument,
+        numbered.time_number,
+        numbered.voice_number,
+        {{- heard }}
+    from numbered
+    inner join named on numbered.tweet_id = named.tweet_id
+    where numbered.voice_number <> numbered.author_number
+    group by named.instrument, numbered.time_number, numbered.voice_number, numbered.author_number
 
 ),
 
 by_voice as (
 
     select
+        *,
+        1 as n_authors,
+        sum_weight as top_weight,
+        sum_weighted / nullif(sum_weight, 0) as sum_author_score,
+        case when sum_weight > 0 then 1 else 0 end as n_heard
+    from alone
+
+    union all
+
+    select
         instrument,
-        bar_interval,
-        bar_start,
-        bar_end,
-        voice_key,
+        time_number,
+        voice_number,
         cast(sum(n_posts) as bigint) as n_posts,
-        count(*) as n_authors,
-        {{ exact_sum('sum_weight', 24) }} as sum_weight,
-        {{ exact_sum('sum_weighted', 24) }} as sum_weighted,
-        {{ exact_sum('sum_weighted_squares', 24) }} as sum_weighted_squares,
-        max(sum_weight) as top_weight,
-        {{ exact_sum('sum_weighted / nullif(sum_weight, 0)') }} as sum_author_score,
-        count(nullif(sum_weight, 0)) as n_heard,
+        {{ exact_sum('sum_weight') }} as sum_weight,
+        {{ exact_sum('sum_weighted') }} as sum_weighted,
+        {{ exact_sum('sum_weighted_squares') }} as sum_weighted_squares,
         max(known_at) as known_at,
         min(first_known_at) as first_known_at,
         bool_and(is_observed) as is_observed,
-        max(longest_lag) as longest_lag,
-        max(model_version) as model_version
-    from by_author
-    group by instrument, bar_interval, bar_start, bar_end, voice_key
+        bool_or(is_late) as is_late,
+        count(*) as n_authors,
+        max(sum_weight) as top_weight,
+        {{ exact_sum('sum_weighted / nullif(sum_weight, 0)') }} as sum_author_score,
+        count(nullif(sum_weight, 0)) as n_heard
+    from tied
+    group by instrument, time_number, voice_number
 
 ),
 
@@ -108,9 +225,7 @@ sums as (
 
     select
         instrument,
-        bar_interval,
-        bar_start,
-        bar_end,
+        time_number,
         cast(sum(n_posts) as bigint) as n_posts,
         cast(sum(n_authors) as bigint) as n_authors,
         cast(sum(n_heard) as bigint) as n_heard,
@@ -126,10 +241,9 @@ sums as (
         max(known_at) as known_at,
         min(first_known_at) as first_known_at,
         bool_and(is_observed) as is_observed,
-        max(longest_lag) as longest_lag,
-        max(model_version) as model_version
+        bool_or(is_late) as is_late
     from voices
-    group by instrument, bar_interval, bar_start, bar_end
+    group by instrument, time_number
 
 ),
 
@@ -153,20 +267,15 @@ leverages as (
 
     select
         voices.instrument,
-        voices.bar_interval,
-        voices.bar_start,
+        voices.time_number,
         -- Bounded: a voice that is nearly all of a bar makes its interval useless, not infinite.
         least(
             1000.0,
             abs(voices.voice / nullif(bars.sum_voice - voices.voice, 0) * (voices.voice_score - bars.score))
         ) as shift
     from voices
-    inner join bars
-        on
-            voices.instrument = bars.instrument
-            and voices.bar_interval = bars.bar_interval
-            and voices.bar_start = bars.bar_start
-    where voices.voice > 0 and bars.n_voices > 1
+    inner join bars on voices.instrument = bars.instrument and voices.time_number = bars.time_number
+    where voices.voice > 0 and bars.n_voices >= {{ var('interval_min_authors') }}
 
 ),
 
@@ -174,11 +283,10 @@ variances as (
 
     select
         instrument,
-        bar_interval,
-        bar_start,
+        time_number,
         {{ exact_sum('shift * shift', 24) }} as variance
     from leverages
-    group by instrument, bar_interval, bar_start
+    group by instrument, time_number
 
 ),
 
@@ -188,64 +296,27 @@ quantiles as (
 
 ),
 
-phases as (
-
-    select * from {{ session_phase_minutes() }} as minutes
-
-),
-
-timed as (
-
-    select
-        bars.*,
-        variances.variance,
-        quantiles.t_975,
-        bars.n_posts < {{ var('sparse_bar_posts') }} or bars.score is null as is_sparse,
-        {{ to_ist('bars.bar_start') }} as bar_start_ist
-    from bars
-    left join variances
-        on
-            bars.instrument = variances.instrument
-            and bars.bar_interval = variances.bar_interval
-            and bars.bar_start = variances.bar_start
-    left join quantiles on cast(round(least(bars.n_effective, 1001) - 1) as integer) = quantiles.degrees_of_freedom
-
-),
-
-placed as (
-
-    select
-        timed.*,
-        case
-            when timed.bar_interval = '1d' then cast({{ to_ist('timed.bar_end') }} as date)
-            when timed.bar_start < days.close_at then days.trading_date
-            else days.next_trading_date
-        end as trading_date,
-        case
-            when timed.bar_interval = '1d' then 'full_day'
-            else {{ session_phase('timed.bar_start', 'days', 'phases') }}
-        end as session_phase
-    from timed
-    left join calendar_days as days on cast(timed.bar_start_ist as date) = days.calendar_date
-    left join phases
-        on
-            {{ minute_of_day('timed.bar_start_ist') }} >= phases.start_minute_ist
-            and {{ minute_of_day('timed.bar_start_ist') }} < phases.end_minute_ist
-
-),
-
--- Bars of closed days and special sessions are like no others, and have no baseline.
 shown as (
 
     select
-        placed.*,
-        sessions.session_number,
-        case when placed.session_phase not in ('closed', 'special_session', 'unknown') then placed.session_phase end
-            as baseline_phase,
-        case when not placed.is_sparse then placed.score end as shown_score,
-        greatest(placed.bar_end, placed.known_at) as score_available_at
-    from placed
-    left join sessions on placed.trading_date = sessions.trading_date
+        bars.*,
+        times.bar_interval,
+        times.bar_start,
+        times.bar_end,
+        times.trading_date,
+        times.session_phase,
+        times.session_number,
+        times.baseline_phase,
+        variances.variance,
+        quantiles.t_975,
+        bars.n_posts < {{ var('sparse_bar_posts') }} or bars.score is null as is_sparse,
+        case when bars.n_posts >= {{ var('sparse_bar_posts') }} then bars.score end as shown_score,
+        greatest(times.bar_end, bars.known_at) as score_available_at
+    from bars
+    inner join times on bars.time_number = times.time_number
+    left join variances on bars.instrument = variances.instrument and bars.time_number = variances.time_number
+    left join quantiles
+        on cast(round(least(bars.n_effective, 1001) - 1) as integer) = quantiles.degrees_of_freedom
 
 ),
 
@@ -363,7 +434,9 @@ select
     case when not is_sparse then {{ post_std() }} end as dispersion,
     top_author_share,
     case
-        when n_scored_sessions >= {{ var('baseline_min_sessions') }} and baseline_std > 1e-9
+        when
+            n_scored_sessions >= {{ var('baseline_min_sessions') }}
+            and baseline_std > sqrt({{ least_variance() }})
             then (shown_score - baseline_score) / baseline_std
     end as z_score,
     case
@@ -375,6 +448,7 @@ select
     score_available_at,
     available_at,
     case when is_observed then 'observed' else 'assumed' end as availability_basis,
-    not is_observed or longest_lag > interval '1 day' as is_backfilled,
-    model_version
+    not is_observed or is_late as is_backfilled,
+    -- One in a build: signals.text_models has one row.
+    (select max(model_version) from {{ ref('signals_tweet_bars') }}) as model_version
 from compared

@@ -70,8 +70,8 @@ normalised as (
 
 ),
 
--- What each sighting says of that which scores hang on, beside what the post says now: the same, otherwise, or
--- (null) nothing.
+-- What each sighting says of that which scores hang on, beside what the post says now: the same, otherwise,
+-- or (null) nothing.
 stated as (
 
     select
@@ -99,11 +99,10 @@ stated as (
 contradicted as (
 
     select
-        tweet_id,
         {% for part in ['text', 'author', 'time'] %}
-            coalesce(max(case when not is_same_{{ part }} then sighting_number end), 0)
-                as last_other_{{ part }}{{ ',' if not loop.last }}
+            coalesce(max(case when not is_same_{{ part }} then sighting_number end), 0) as other_{{ part }},
         {% endfor %}
+        tweet_id
     from stated
     group by tweet_id
 
@@ -117,11 +116,14 @@ settled as (
             {% for part in ['text', 'author', 'time'] %}
                 min(
                     case
-                        when stated.is_same_{{ part }} and stated.sighting_number > contradicted.last_other_{{ part }}
+                        when
+                            stated.is_same_{{ part }}
+                            and stated.sighting_number > contradicted.other_{{ part }}
                             then stated.seen_at
                     end
-                ){{ ',' if not loop.last }}
+                ),
             {% endfor %}
+            min(stated.seen_at)
         ) as seen_at
     from stated
     inner join contradicted on stated.tweet_id = contradicted.tweet_id

@@ -1,4 +1,4 @@
--- One row per bar and version of it that a published file held and a later build changed: what was said before.
+-- One row per bar and version of it that a published file held and a later build changed.
 -- The published file is the memory: its own revisions are carried over.
 
 {% set values = [
@@ -7,7 +7,9 @@
 ] %}
 {% set keys = ['channel', 'instrument', 'bar_interval', 'bar_start'] %}
 {% set published_bars = published('marts.signal_bars', keys + values) %}
-{% set published_revisions = published('signals.bar_revisions', keys + values + ['superseded_at', 'reason']) %}
+{% set published_revisions = published(
+    'signals.bar_revisions', keys + values + ['superseded_at', 'reason']
+) %}
 
 with
 
@@ -20,8 +22,8 @@ bars as (
 published_bars as (
 
     {% if published_bars is none %}
-    select * from bars
-    where false
+        select * from bars
+        where false
     {% else %}
     select * from {{ published_bars }}
     {% endif %}
@@ -32,7 +34,7 @@ changed as (
 
     select
         {% for column in keys + values %}
-        published_bars.{{ column }},
+            published_bars.{{ column }},
         {% endfor %}
         {{ instant(run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f+00')) }} as superseded_at,
         case
@@ -44,20 +46,21 @@ changed as (
     from published_bars
     left join bars
         on
-            {% for column in keys %}
-            published_bars.{{ column }} = bars.{{ column }}{{ ' and' if not loop.last }}
-            {% endfor %}
+            published_bars.channel = bars.channel
+            and published_bars.instrument = bars.instrument
+            and published_bars.bar_interval = bars.bar_interval
+            and published_bars.bar_start = bars.bar_start
     where
         bars.channel is null
-        {% for column in values %}
-        or published_bars.{{ column }} is distinct from bars.{{ column }}
+        {% for column in values if column != 'model_version' %}
+            or published_bars.{{ column }} is distinct from bars.{{ column }}
         {% endfor %}
 
 )
 
 select
     {% for column in keys + values %}
-    {{ column }},
+        {{ column }},
     {% endfor %}
     superseded_at,
     reason

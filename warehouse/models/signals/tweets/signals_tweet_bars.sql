@@ -1,6 +1,9 @@
 -- One row per validated post and bar interval: the bar that the post falls in, and what it weighs there by
 -- what was known when the bar ended.
 
+{% set intervals = ['15min', '1h', '1d'] %}
+{% set epoch = instant('1970-01-01 00:00:00+00') %}
+
 with
 
 posts as (
@@ -31,48 +34,69 @@ sessions as (
 
 ),
 
-placed as (
+timed as (
 
     select
         posts.*,
-        '15min' as bar_interval,
-        {{ bar_start('posted_at', 15) }} as bar_start,
-        {{ bar_start('posted_at', 15) }} + interval '15 minutes' as bar_end
+        {% for name, minutes in {'15min': 15, '1h': 60}.items() %}
+            {{ bar_start('posts.posted_at', minutes) }} as start_{{ name }},
+            {{ bar_start('posts.posted_at', minutes) }} + interval '{{ minutes }} minutes' as end_{{ name }},
+        {% endfor %}
+        sessions.previous_close_at as start_1d,
+        sessions.close_at as end_1d
     from posts
-
-    union all
-
-    select
-        posts.*,
-        '1h' as bar_interval,
-        {{ bar_start('posted_at', 60) }} as bar_start,
-        {{ bar_start('posted_at', 60) }} + interval '60 minutes' as bar_end
-    from posts
-
-    union all
-
-    select
-        posts.*,
-        '1d' as bar_interval,
-        sessions.previous_close_at as bar_start,
-        sessions.close_at as bar_end
-    from posts
-    inner join sessions on posts.trading_date = sessions.trading_date
+    left join sessions on posts.trading_date = sessions.trading_date
 
 ),
 
+-- Once a post, with the ends of its bars beside each other: a third of the groups.
 seen_by_then as (
 
     select
-        placed.tweet_id,
-        placed.bar_interval,
-        {{ latest('sightings.like_count', 'sightings.sighting_number') }} as like_count,
-        {{ latest('sightings.retweet_count', 'sightings.sighting_number') }} as retweet_count,
-        {{ latest('sightings.reply_count', 'sightings.sighting_number') }} as reply_count
-    from placed
-    inner join {{ ref('processed_tweet_sightings') }} as sightings
-        on placed.tweet_id = sightings.tweet_id and sightings.observed_at <= placed.bar_end
-    group by placed.tweet_id, placed.bar_interval
+        timed.tweet_id,
+    {% for name in intervals %}
+    {% for count in ['like_count', 'retweet_count', 'reply_count'] %}
+        {{ latest(
+            'case when sightings.observed_at <= timed.end_' ~ name ~ ' then sightings.' ~ count ~ ' end',
+            'sightings.sighting_number'
+        ) }} as {{ count }}_{{ name }}{{ ',' if not loop.last }}
+    {% endfor %}
+        {{- ',' if not loop.last }}
+    {% endfor %}
+    from timed
+    inner join {{ ref('processed_tweet_sightings') }} as sightings on timed.tweet_id = sightings.tweet_id
+    group by timed.tweet_id
+
+),
+
+placed as (
+
+    {% for name in intervals %}
+        select
+            timed.tweet_id,
+            '{{ name }}' as bar_interval,
+            timed.start_{{ name }} as bar_start,
+            timed.end_{{ name }} as bar_end,
+            timed.author_key,
+            timed.posted_at,
+            timed.known_at,
+            timed.first_seen_at is not null as is_observed,
+            timed.sentiment,
+            cast(
+                timed.own_weight * (
+                    1 + coalesce({{ engagement(
+                    'seen_by_then.like_count_' ~ name,
+                    'seen_by_then.retweet_count_' ~ name,
+                    'seen_by_then.reply_count_' ~ name
+                ) }}, 0)
+                ) as double
+            ) as weight,
+            timed.model_version
+        from timed
+        left join seen_by_then on timed.tweet_id = seen_by_then.tweet_id
+        where timed.end_{{ name }} is not null
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -87,18 +111,18 @@ copies_0 as (
 
 ),
 
-{% for step in range(1, 6) -%}
-copies_{{ step }} as (
+{% for step in range(1, 6) %}
+    copies_{{ step }} as (
 
-    select
-        copies.tweet_id,
-        coalesce(further.original_id, copies.original_id) as original_id
-    from copies_{{ step - 1 }} as copies
-    left join copies_{{ step - 1 }} as further on copies.original_id = further.tweet_id
+        select
+            copies.tweet_id,
+            coalesce(further.original_id, copies.original_id) as original_id
+        from copies_{{ step - 1 }} as copies
+        left join copies_{{ step - 1 }} as further on copies.original_id = further.tweet_id
 
-),
+    ),
+{% endfor %}
 
-{% endfor -%}
 members as (
 
     select
@@ -117,13 +141,17 @@ members as (
 
 members_of_bars as (
 
-    select distinct
-        placed.bar_interval,
-        placed.bar_start,
-        placed.author_key,
-        members.original_id
-    from placed
-    inner join members on placed.tweet_id = members.tweet_id
+    {% for name in intervals %}
+        select distinct
+            '{{ name }}' as bar_interval,
+            timed.start_{{ name }} as bar_start,
+            timed.author_key,
+            members.original_id
+        from timed
+        inner join members on timed.tweet_id = members.tweet_id
+        where timed.end_{{ name }} is not null
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -146,7 +174,7 @@ ties as (
         concat(
             members_of_bars.bar_interval,
             ' ',
-            cast({{ seconds_between(instant('1970-01-01 00:00:00+00'), 'members_of_bars.bar_start') }} as bigint)
+            cast({{ seconds_between(epoch, 'members_of_bars.bar_start') }} as bigint)
         ) as bar
     from members_of_bars
     inner join shared
@@ -199,19 +227,11 @@ select
     coalesce(campaigns.component, placed.author_key) as voice_key,
     placed.posted_at,
     placed.known_at,
-    placed.first_seen_at is not null as is_observed,
+    placed.is_observed,
     placed.sentiment,
-    cast(
-        placed.own_weight * (
-            1 + coalesce({{
-                engagement('seen_by_then.like_count', 'seen_by_then.retweet_count', 'seen_by_then.reply_count')
-            }}, 0)
-        ) as double
-    ) as weight,
+    placed.weight,
     placed.model_version
 from placed
-left join seen_by_then
-    on placed.tweet_id = seen_by_then.tweet_id and placed.bar_interval = seen_by_then.bar_interval
 left join campaigns
     on
         placed.bar_interval = campaigns.bar_interval
