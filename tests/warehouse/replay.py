@@ -17,7 +17,7 @@ import duckdb
 import yaml
 
 from config import ROOT, Settings
-from tests.warehouse.conftest import dbt, dbt_place
+from tests.warehouse.conftest import DBT_PLACE, dbt
 from warehouse.plugin import register
 
 KEY = ("channel", "instrument", "bar_interval", "bar_start")
@@ -52,7 +52,7 @@ def compiled(root: Settings) -> list[Step]:
     """The models from raw.tweets to the bars, in the order in which they run. The root may be empty."""
     done = dbt(root, "--quiet", "compile", "--no-populate-cache", "--select", "+marts_signal_bars")
     assert done.returncode == 0, done.stdout + done.stderr
-    return read_steps(json.loads((dbt_place() / "dbt" / "manifest.json").read_text()))
+    return read_steps(json.loads((DBT_PLACE / "dbt" / "manifest.json").read_text()))
 
 
 def read_steps(manifest: dict[str, Any]) -> list[Step]:
