@@ -148,15 +148,10 @@ LEAKS = {
         "duplicates.duplicate_of is not null",
         "duplicates.tweet_id is not null",
     ),
-    "campaigns of all bars": (
-        "signals_tweet_bars",
-        "concat(bar, ' by ', author_key)",
-        "author_key",
-    ),
     "a baseline of all sessions": (
         "marts_signal_bars",
-        "range between 20 preceding and 1 preceding",
-        "range between unbounded preceding and unbounded following",
+        "sum(cast(sum_score as decimal(38, 15))) over earlier",
+        "sum(cast(sum_score as decimal(38, 15))) over (partition by instrument, baseline_phase)",
     ),
     "late posts unsaid": (
         "marts_signal_bars",
