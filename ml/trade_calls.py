@@ -403,6 +403,14 @@ def _side(tokens: Sequence[_Token], at: int) -> str:
     before = [token.text for token in tokens[max(0, at - 6) : at]]
     if not roles & {"buy", "sell"}:
         return _NO_SIDE if tokens[at].text == "avoid" else ""
+    after = [token for token in tokens[at + 1 : at + 3] if token.text != "-"][:1]
+    if any("neutral_after" in token.roles or token.text in ("/", "or", "sell") for token in after):
+        return ""
+    if any("neutral_before" in _roles().get(word, ()) for word in before[-1:]) or before[-1:] in (
+        ["buy"],
+        ["sell"],
+    ):
+        return ""
     near = before[-2:] if before[-1:] and before[-1] in _BETWEEN else before[-1:]
     if (
         any("negation" in _roles().get(word, ()) for word in near)
@@ -410,14 +418,7 @@ def _side(tokens: Sequence[_Token], at: int) -> str:
         or (before[-1:] in (["i"], ["we"]) and before[-2:-1] and before[-2] in _ASKED)
     ):
         return _NO_SIDE
-    after = [token for token in tokens[at + 1 : at + 3] if token.text != "-"][:1]
-    if any("neutral_before" in _roles().get(word, ()) for word in before[-1:]) or {"not", "no"} & set(
-        before[-3:]
-    ):
-        return ""
-    if before[-1:] in (["buy"], ["sell"]):
-        return ""
-    if any("neutral_after" in token.roles or token.text in ("/", "or", "sell") for token in after):
+    if {"not", "no"} & set(before[-3:]):
         return ""
     return "buy" if "buy" in roles else "sell"
 

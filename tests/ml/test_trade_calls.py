@@ -57,6 +57,11 @@ def test_a_call(text: str, expected: TradeCall) -> None:
     assert parse(normalise(text)) == [expected]
 
 
+def test_a_disclaimer_unsays_no_call() -> None:
+    (call,) = parse("tcs 3000 ce looking good at 34-35. not a buy/sell recommendation")
+    assert (call.side, call.entry_low, call.entry_high) == ("buy", 34, 35)
+
+
 def test_several_calls_in_reading_order() -> None:
     calls = parse("nifty 24500ce @ 100 sl 90, banknifty 55000pe above 300 tgt 350/400; tcs buy 3000 sl 2900")
     assert [(call.instrument, call.entry_low, call.stop, call.targets) for call in calls] == [

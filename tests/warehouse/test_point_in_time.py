@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +20,7 @@ from ingest.runs import open_state
 from tests.warehouse import arrivals
 from tests.warehouse.conftest import build, ingest, made_once, tables_but_for_runs
 from tests.warehouse.replay import (
+    MOVED_ON,
     Step,
     compiled,
     cut_offs,
@@ -88,14 +89,17 @@ def land(root: Settings, *ingests: list[Captured]) -> None:
             assert done.landed + done.unchanged == len(captured)
 
 
-def assert_no_look_ahead(connection: Connection, steps: list[Step], number: int) -> None:
-    """Rebuild at so many instants: what was known then must stand as it stood."""
+def assert_no_look_ahead(
+    connection: Connection, steps: list[Step], number: int, *, but_for: Sequence[str] = ()
+) -> None:
+    """Rebuild at so many instants: what was known then must stand as it stood, but for these differences."""
     compared = 0
     for instant in cut_offs(connection, number):
         rebuild(connection, steps, known_by(instant))
         for scores_only in (False, True):
             n_bars, found = differences(connection, instant, scores_only=scores_only)
             compared += n_bars
+            found = [bar for bar in found if not set(bar.columns) <= set(but_for)]
             assert not found, f"{instant}: {len(found)} of {n_bars} bars differ, such as {found[:3]}"
     ((n_kept,),) = connection.sql("select count(*) from kept.bars").fetchall()
     assert compared > number * n_kept / 2, "few bars were known at the instants that were tried"
@@ -128,7 +132,8 @@ def test_nothing_known_later_changes_a_bar_of_a_bad_fortnight(
 ) -> None:
     (kept,) = fortnight.sql("select count(z_score), count(buzz), count(delta) from kept.bars").fetchall()
     assert min(kept) > 20, "too few bars lean on earlier ones"
-    assert_no_look_ahead(fortnight, steps, number)
+    # A renamed author's post counts as known anew, and so does the earlier bar that it was the first of.
+    assert_no_look_ahead(fortnight, steps, number, but_for=[MOVED_ON])
 
 
 # model, what it says, what a leak would say
@@ -143,15 +148,10 @@ LEAKS = {
         "duplicates.duplicate_of is not null",
         "duplicates.tweet_id is not null",
     ),
-    "campaigns of all bars": (
-        "signals_tweet_bars",
-        "concat(bar, ' by ', author_key)",
-        "author_key",
-    ),
     "a baseline of all sessions": (
         "marts_signal_bars",
-        "range between 20 preceding and 1 preceding",
-        "range between unbounded preceding and unbounded following",
+        "sum(cast(sum_score as decimal(38, 15))) over earlier",
+        "sum(cast(sum_score as decimal(38, 15))) over (partition by instrument, baseline_phase)",
     ),
     "late posts unsaid": (
         "marts_signal_bars",
@@ -177,7 +177,7 @@ def test_a_planted_leak_is_caught(fortnight: Connection, steps: list[Step], leak
     rebuild(fortnight, leaking, known_by())
     keep_bars(fortnight)
     with pytest.raises(AssertionError, match="bars differ"):
-        assert_no_look_ahead(fortnight, leaking, 10)
+        assert_no_look_ahead(fortnight, leaking, 10, but_for=[MOVED_ON])
 
 
 @pytest.mark.parametrize("number", [3, pytest.param(20, marks=pytest.mark.slow)])

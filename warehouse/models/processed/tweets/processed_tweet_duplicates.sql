@@ -17,9 +17,9 @@ posts as (
         tweets.tweet_id,
         tweets.content_hash,
         shingles.set_hash,
-        tweets.known_at,
+        tweets.text_known_at as known_at,
         row_number() over (
-            order by tweets.known_at nulls last, tweets.posted_at nulls last, tweets.tweet_id
+            order by tweets.text_known_at nulls last, tweets.posted_at nulls last, tweets.tweet_id
         ) as known_rank
     from {{ ref('processed_tweets') }} as tweets
     inner join {{ ref('processed_text_shingles') }} as shingles on tweets.content_hash = shingles.content_hash

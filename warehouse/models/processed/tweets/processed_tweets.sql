@@ -111,43 +111,50 @@ contradicted as (
 settled as (
 
     select
-        stated.tweet_id,
-        greatest(
-            {% for part in ['text', 'author', 'time'] %}
-                min(
-                    case
-                        when
-                            stated.is_same_{{ part }}
-                            and stated.sighting_number > contradicted.other_{{ part }}
-                            then stated.seen_at
-                    end
-                ),
-            {% endfor %}
-            min(stated.seen_at)
-        ) as seen_at
+        {% for part in ['text', 'author', 'time'] %}
+            min(
+                case
+                    when
+                        stated.is_same_{{ part }}
+                        and stated.sighting_number > contradicted.other_{{ part }}
+                        then stated.seen_at
+                end
+            ) as {{ part }}_seen_at,
+        {% endfor %}
+        stated.tweet_id
     from stated
     inner join contradicted on stated.tweet_id = contradicted.tweet_id
     group by stated.tweet_id
 
 ),
 
-tagged as (
+timed as (
 
     select
         normalised.*,
         coalesce(
-            settled.seen_at,
+            greatest(settled.text_seen_at, settled.time_seen_at),
             normalised.first_seen_at,
             normalised.posted_at + interval '{{ var("assumed_lag_minutes") }} minutes'
-        ) as known_at,
-        {{ sha256_hex('normalised.text_normalised') }} as content_hash,
-        cast(normalised.posted_at_ist as date) as posted_date_ist,
-        {{ minute_of_day('normalised.posted_at_ist') }} as posted_minute_ist,
+        ) as text_known_at,
+        settled.author_seen_at
+    from normalised
+    left join settled on normalised.tweet_id = settled.tweet_id
+
+),
+
+tagged as (
+
+    select
+        *,
+        greatest(text_known_at, coalesce(author_seen_at, text_known_at)) as known_at,
+        {{ sha256_hex('text_normalised') }} as content_hash,
+        cast(posted_at_ist as date) as posted_date_ist,
+        {{ minute_of_day('posted_at_ist') }} as posted_minute_ist,
         {{ list_sorted_distinct(list_concat(
             extract_all('text_normalised', '#([\\p{L}\\p{M}\\p{N}_]+)'), stated_tags('hashtags')
         )) }} as all_hashtags
-    from normalised
-    left join settled on normalised.tweet_id = settled.tweet_id
+    from timed
 
 )
 
@@ -173,6 +180,7 @@ select
     {{ session_phase('tagged.posted_at', 'calendar_days', 'session_phases') }} as session_phase,
     tagged.first_seen_at,
     tagged.last_seen_at,
+    tagged.text_known_at,
     tagged.known_at,
     tagged.n_sightings,
     tagged.like_count,

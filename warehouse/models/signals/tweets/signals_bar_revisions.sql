@@ -39,8 +39,8 @@ changed as (
         {{ instant(run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f+00')) }} as superseded_at,
         case
             when bars.channel is null then 'withdrawn'
-            when bars.model_version <> published_bars.model_version then 'model_version'
             when bars.n_posts <> published_bars.n_posts then 'n_posts'
+            when bars.model_version <> published_bars.model_version then 'model_version'
             else 'values'
         end as reason
     from published_bars
