@@ -86,7 +86,7 @@
   several times as fast; and the sum as a double again.
 #}
 {% macro parts(value, decimals=18) -%}
-    cast({{ value }} * 1e{{ decimals }} as bigint)
+    {{ rounded(value ~ ' * 1e' ~ decimals) }}
 {%- endmacro %}
 
 {% macro of_parts(total, decimals=18) -%}

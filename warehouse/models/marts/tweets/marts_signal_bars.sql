@@ -1,6 +1,12 @@
 -- One row per channel, instrument, bar interval and bar: the weighted score of the views in it, with
 -- an interval over voices.
 
+{# Tells bars apart by their start's minute since 1970 and, since several may start together, their length. #}
+{% set time_number -%}
+    cast({{ seconds_between(instant('1970-01-01 00:00:00+00'), 'bar_start') }} / 60 as integer) * 4
+    + case bar_interval when '15min' then 1 when '1h' then 2 else 3 end
+{%- endset %}
+
 with
 
 posts as (
@@ -35,7 +41,7 @@ sessions as (
 
     select
         trading_date,
-        row_number() over (order by trading_date) as session_number
+        cast(row_number() over (order by trading_date) as integer) as session_number
     from {{ ref('processed_calendar_days') }}
     where is_trading_day
 
@@ -51,19 +57,13 @@ phases as (
 -- and what depends on a bar's time alone is found once for all instruments.
 starts as (
 
-    select
+    select distinct
         bar_interval,
         bar_start,
         bar_end,
-        cast(row_number() over (order by bar_interval, bar_start) as integer) as time_number,
+        {{ time_number }} as time_number,
         {{ to_ist('bar_start') }} as bar_start_ist
-    from (
-        select distinct
-            bar_interval,
-            bar_start,
-            bar_end
-        from {{ ref('signals_tweet_bars') }}
-    ) as found
+    from {{ ref('signals_tweet_bars') }}
 
 ),
 
@@ -96,10 +96,15 @@ times as (
         dated.*,
         sessions.session_number,
         case
-            when dated.session_phase not in ('closed', 'special_session', 'unknown') then dated.session_phase
-        end as baseline_phase
+            when dated.session_phase not in ('closed', 'special_session', 'unknown')
+                then cast(dense_rank() over (order by dated.bar_interval, dated.session_phase) as integer)
+        end as baseline_number,
+        case
+            when lag(dated.bar_end) over earlier = dated.bar_start then lag(dated.time_number) over earlier
+        end as previous_time_number
     from dated
     left join sessions on dated.trading_date = sessions.trading_date
+    window earlier as (partition by dated.bar_interval order by dated.bar_start)
 
 ),
 
@@ -135,11 +140,12 @@ speakers as (
 
 ),
 
-numbered as (
+-- A post once for each bar and instrument that it speaks in.
+spoken as (
 
     select
-        posts.tweet_id,
-        times.time_number,
+        named.instrument_number,
+        {{ time_number }} as time_number,
         voices.speaker_number as voice_number,
         authors.speaker_number as author_number,
         {{ parts('posts.weight') }} as weight,
@@ -147,30 +153,29 @@ numbered as (
         {{ parts('posts.weight * posts.sentiment * posts.sentiment') }} as weighted_square,
         posts.known_at,
         posts.is_observed,
-        posts.known_at - posts.posted_at > interval '1 day' as is_late
+        {{ seconds_between('posts.posted_at', 'posts.known_at') }} > 86400 as is_late
     from posts
-    inner join times on posts.bar_interval = times.bar_interval and posts.bar_start = times.bar_start
     inner join speakers as authors on posts.author_key = authors.speaker_key
     inner join speakers as voices on posts.voice_key = voices.speaker_key
+    inner join numbered_names as named on posts.tweet_id = named.tweet_id
 
 ),
 
 totals as (
 
     select
-        named.instrument_number,
-        numbered.time_number,
+        instrument_number,
+        time_number,
         count(*) as n_posts,
-        {{ of_parts('sum(numbered.weight)') }} as sum_weight,
-        {{ of_parts('sum(numbered.weighted)') }} as sum_weighted,
-        {{ of_parts('sum(numbered.weighted_square)') }} as sum_weighted_squares,
-        max(numbered.known_at) as known_at,
-        min(numbered.known_at) as first_known_at,
-        bool_and(numbered.is_observed) as is_observed,
-        bool_or(numbered.is_late) as is_late
-    from numbered
-    inner join numbered_names as named on numbered.tweet_id = named.tweet_id
-    group by named.instrument_number, numbered.time_number
+        {{ of_parts('sum(weight)') }} as sum_weight,
+        {{ of_parts('sum(weighted)') }} as sum_weighted,
+        {{ of_parts('sum(weighted_square)') }} as sum_weighted_squares,
+        max(known_at) as known_at,
+        min(known_at) as first_known_at,
+        bool_and(is_observed) as is_observed,
+        bool_or(is_late) as is_late
+    from spoken
+    group by instrument_number, time_number
 
 ),
 
@@ -178,30 +183,28 @@ totals as (
 alone as (
 
     select
-        named.instrument_number,
-        numbered.time_number,
-        numbered.voice_number,
-        {{ of_parts('sum(numbered.weight)') }} as weight,
-        {{ of_parts('sum(numbered.weighted)') }} as weighted
-    from numbered
-    inner join numbered_names as named on numbered.tweet_id = named.tweet_id
-    where numbered.voice_number = numbered.author_number
-    group by named.instrument_number, numbered.time_number, numbered.voice_number
+        instrument_number,
+        time_number,
+        voice_number,
+        {{ of_parts('sum(weight)') }} as weight,
+        {{ of_parts('sum(weighted)') }} as weighted
+    from spoken
+    where voice_number = author_number
+    group by instrument_number, time_number, voice_number
 
 ),
 
 tied as (
 
     select
-        named.instrument_number,
-        numbered.time_number,
-        numbered.voice_number,
-        {{ of_parts('sum(numbered.weight)') }} as weight,
-        {{ of_parts('sum(numbered.weighted)') }} as weighted
-    from numbered
-    inner join numbered_names as named on numbered.tweet_id = named.tweet_id
-    where numbered.voice_number <> numbered.author_number
-    group by named.instrument_number, numbered.time_number, numbered.voice_number, numbered.author_number
+        instrument_number,
+        time_number,
+        voice_number,
+        {{ of_parts('sum(weight)') }} as weight,
+        {{ of_parts('sum(weighted)') }} as weighted
+    from spoken
+    where voice_number <> author_number
+    group by instrument_number, time_number, voice_number, author_number
 
 ),
 
@@ -320,11 +323,13 @@ shown as (
         times.trading_date,
         times.session_phase,
         times.session_number,
-        times.baseline_phase,
+        times.baseline_number,
+        times.previous_time_number,
         variances.variance,
         quantiles.t_975,
         bars.n_posts < {{ var('sparse_bar_posts') }} or bars.score is null as is_sparse,
         case when bars.n_posts >= {{ var('sparse_bar_posts') }} then bars.score end as shown_score,
+        bars.n_posts >= {{ var('sparse_bar_posts') }} and {{ has_interval() }} as has_interval,
         greatest(times.bar_end, bars.known_at) as score_available_at
     from bars
     inner join times on bars.time_number = times.time_number
@@ -336,47 +341,63 @@ shown as (
 
 ),
 
-by_phase as (
+by_session as (
 
     select
-        instrument,
-        bar_interval,
-        baseline_phase,
+        instrument_number,
+        baseline_number,
         session_number,
         count(*) as n_bars,
-        count(shown_score) as n_scores,
-        {{ exact_sum('shown_score') }} as sum_score,
-        {{ exact_sum('shown_score * shown_score') }} as sum_score_squares,
-        cast(sum(n_posts) as bigint) as n_posts,
+        sum(n_posts) as n_posts,
+        count(*) filter (where has_interval) as n_scores,
+        sum({{ parts('shown_score', 12) }}) filter (where has_interval) as sum_score,
+        sum({{ parts('shown_score * shown_score', 12) }}) filter (where has_interval) as sum_score_squares,
         max(score_available_at) as known_at,
         max(first_known_at) as bars_known_at
     from shown
-    where baseline_phase is not null
-    group by instrument, bar_interval, baseline_phase, session_number
+    where baseline_number is not null
+    group by instrument_number, baseline_number, session_number
 
 ),
 
+-- A mean of few voices strays farther than one of many: with an interval are compared those with one.
 baselines as (
 
     select
-        instrument,
-        bar_interval,
-        baseline_phase,
+        instrument_number,
+        baseline_number,
         session_number,
-        count(*) over earlier as n_sessions,
         count(nullif(n_scores, 0)) over earlier as n_scored_sessions,
-        sum(n_bars) over earlier as n_bars,
-        sum(n_scores) over earlier as n_scores,
-        {{ exact_sum('sum_score', over='earlier') }} as sum_score,
-        {{ exact_sum('sum_score_squares', over='earlier') }} as sum_score_squares,
         sum(n_posts) over earlier as n_posts,
-        max(known_at) over earlier as known_at,
-        max(bars_known_at) over earlier as bars_known_at
-    from by_phase
+        sum(n_scores) over earlier as n_scores,
+        {{ of_parts('sum(sum_score) over earlier', 12) }} as sum_score,
+        {{ of_parts('sum(sum_score_squares) over earlier', 12) }} as sum_score_squares,
+        max(known_at) over earlier as known_at
+    from by_session
     window
         earlier as (
-            partition by instrument, bar_interval, baseline_phase
+            partition by instrument_number, baseline_number
             order by session_number
+            range between {{ var('baseline_sessions') }} preceding and 1 preceding
+        )
+
+),
+
+market as (
+
+    select
+        by_session.baseline_number,
+        by_session.session_number,
+        count(*) over earlier as n_sessions,
+        sum(by_session.n_bars) over earlier as n_bars,
+        max(by_session.bars_known_at) over earlier as bars_known_at
+    from by_session
+    inner join instruments on by_session.instrument_number = instruments.instrument_number
+    where instruments.instrument = 'MARKET'
+    window
+        earlier as (
+            partition by by_session.baseline_number
+            order by by_session.session_number
             range between {{ var('baseline_sessions') }} preceding and 1 preceding
         )
 
@@ -400,27 +421,27 @@ compared as (
             )
             / nullif(baselines.n_scores - 1, 0)
         ) as baseline_std,
-        lag(shown.shown_score) over bars_before as previous_score,
+        previous.shown_score as previous_score,
         greatest(
             shown.score_available_at,
             baselines.known_at,
             market.bars_known_at,
-            lag(shown.score_available_at) over bars_before
+            previous.score_available_at
         ) as available_at
     from shown
     left join baselines
         on
-            shown.instrument = baselines.instrument
-            and shown.bar_interval = baselines.bar_interval
-            and shown.baseline_phase = baselines.baseline_phase
+            shown.instrument_number = baselines.instrument_number
+            and shown.baseline_number = baselines.baseline_number
             and shown.session_number = baselines.session_number
-    left join baselines as market
+    left join market
         on
-            market.instrument = 'MARKET'
-            and shown.bar_interval = market.bar_interval
-            and shown.baseline_phase = market.baseline_phase
+            shown.baseline_number = market.baseline_number
             and shown.session_number = market.session_number
-    window bars_before as (partition by shown.instrument, shown.bar_interval order by shown.bar_start)
+    left join shown as previous
+        on
+            shown.instrument_number = previous.instrument_number
+            and shown.previous_time_number = previous.time_number
 
 )
 
@@ -437,9 +458,9 @@ select
     n_voices,
     n_effective,
     shown_score as score,
-    case when not is_sparse and {{ has_interval() }} then sqrt(variance) end as se,
-    case when not is_sparse and {{ has_interval() }} then score - t_975 * sqrt(variance) end as ci_low,
-    case when not is_sparse and {{ has_interval() }} then score + t_975 * sqrt(variance) end as ci_high,
+    case when has_interval then sqrt(variance) end as se,
+    case when has_interval then score - t_975 * sqrt(variance) end as ci_low,
+    case when has_interval then score + t_975 * sqrt(variance) end as ci_high,
     case
         when is_sparse then 'none_sparse'
         else {{ interval_method('n_voices', 'variance', 'sqrt_voice_jackknife_t', 'n_effective') }}
@@ -451,12 +472,15 @@ select
     top_author_share,
     case
         when
-            n_scored_sessions >= {{ var('baseline_min_sessions') }}
+            has_interval
+            and n_scored_sessions >= {{ var('baseline_min_sessions') }}
             and baseline_std > sqrt({{ least_variance() }})
             then (shown_score - baseline_score) / baseline_std
     end as z_score,
     case
-        when baseline_sessions >= {{ var('baseline_min_sessions') }} and baseline_posts > 0
+        when
+            baseline_sessions >= {{ var('baseline_min_sessions') }}
+            and baseline_posts >= {{ var('baseline_min_posts') }}
             then n_posts * baseline_bars / cast(baseline_posts as double)
     end as buzz,
     shown_score - previous_score as delta,
