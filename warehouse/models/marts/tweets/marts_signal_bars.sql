@@ -15,22 +15,6 @@ posts as (
 
 ),
 
-named as (
-
-    select
-        tweet_id,
-        instrument
-    from {{ ref('processed_tweet_instruments') }}
-
-    union all
-
-    select
-        tweet_id,
-        'MARKET' as instrument
-    from {{ ref('validated_tweets') }}
-
-),
-
 calendar_days as (
 
     select * from {{ ref('processed_calendar_days') }}
@@ -57,13 +41,19 @@ phases as (
 -- and what depends on a bar's time alone is found once for all instruments.
 starts as (
 
-    select distinct
+    select
         bar_interval,
         bar_start,
         bar_end,
         {{ time_number }} as time_number,
         {{ to_ist('bar_start') }} as bar_start_ist
-    from {{ ref('signals_tweet_bars') }}
+    from (
+        select distinct
+            bar_interval,
+            bar_start,
+            bar_end
+        from {{ ref('signals_tweet_bars') }}
+    ) as found
 
 ),
 
@@ -113,17 +103,11 @@ instruments as (
     select
         instrument,
         cast(row_number() over (order by instrument) as integer) as instrument_number
-    from (select distinct instrument from named) as found
-
-),
-
-numbered_names as (
-
-    select
-        named.tweet_id,
-        instruments.instrument_number
-    from named
-    inner join instruments on named.instrument = instruments.instrument
+    from (
+        select instrument from {{ ref('processed_tweet_instruments') }}
+        union
+        select 'MARKET' as instrument
+    ) as found
 
 ),
 
@@ -140,11 +124,10 @@ speakers as (
 
 ),
 
--- A post once for each bar and instrument that it speaks in.
-spoken as (
+numbered as (
 
     select
-        named.instrument_number,
+        posts.tweet_id,
         {{ time_number }} as time_number,
         voices.speaker_number as voice_number,
         authors.speaker_number as author_number,
@@ -157,7 +140,26 @@ spoken as (
     from posts
     inner join speakers as authors on posts.author_key = authors.speaker_key
     inner join speakers as voices on posts.voice_key = voices.speaker_key
-    inner join numbered_names as named on posts.tweet_id = named.tweet_id
+
+),
+
+spoken as (
+
+    select
+        instruments.instrument_number,
+        numbered.*
+    from numbered
+    inner join {{ ref('processed_tweet_instruments') }} as named on numbered.tweet_id = named.tweet_id
+    inner join instruments on named.instrument = instruments.instrument
+
+    union all
+
+    select
+        instruments.instrument_number,
+        numbered.*
+    from numbered
+    cross join instruments
+    where instruments.instrument = 'MARKET'
 
 ),
 
