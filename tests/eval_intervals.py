@@ -239,14 +239,14 @@ def coverage(
     n_authors = loudness.shape[1]
     chosen = rng.multinomial(n_authors, np.full(n_authors, 1 / n_authors), _RESAMPLES).T
     resampled = ((loudness * score) @ chosen) / (loudness @ chosen)
-    percentiles = np.percentile(resampled, [2.5, 97.5], axis=1)
+    lower, upper = np.percentile(resampled, [2.5, 97.5], axis=1)
     return Coverage(
         _share(low[given], high[given], of.voices),
         int(given.sum()),
         float((high - low)[given].mean()),
         _share(spread_low, spread_high, of.posts),
         _share(mean - half, mean + half, of.posts),
-        _share(*percentiles, of.authors),
+        _share(lower, upper, of.authors),
     )
 
 
