@@ -388,7 +388,7 @@ def test_measures_equal_their_definitions_computed_by_hand(warehouse: Warehouse)
     warehouse.put("marts.signal_returns", pd.concat(frames))
     found = warehouse.run("signal_validation").set_index("instrument")
 
-    ps = []
+    ps, words = [], set()
     for frame in frames:
         name, horizon = frame["instrument"].iloc[0], frame["horizon"].iloc[0]
         row = found.loc[name]
@@ -441,8 +441,13 @@ def test_measures_equal_their_definitions_computed_by_hand(warehouse: Warehouse)
         assert power == pytest.approx(0.8, abs=0.025)
         bars_needed = 3 + ((1.96 + 0.8416) / np.arctanh(0.1)) ** 2
         assert row["n_days_needed"] == np.ceil(bars_needed / (row["n_effective"] / row["n_days"]))
+        is_bounded = 3 + expected.se**-2 > len(frame) - 1e-6
+        takes = "at least" if is_bounded else "some"
+        assert row["power_note"].endswith(f"; for 0.1 it takes {takes} {row['n_days_needed']:.0f}")
+        words.add(takes)
         ps.append((expected.p_value, row["p_adjusted"]))
 
+    assert words == {"at least", "some"}
     ps.sort()
     holm = np.maximum.accumulate([min(1, p * (len(ps) - n)) for n, (p, _) in enumerate(ps)])
     assert set(found["n_combinations"]) == {len(ps)} == {8}

@@ -1,7 +1,8 @@
 """The demo's market: one session of five indices with a story, in integer arithmetic.
 
-The story is a gap up, a morning fade, a 13:30 sell-off and late short covering. Prices are integer
-hundredths of a rupee until they leave this module, so every machine makes the same bars.
+The story is a gap up, a morning fade, a 13:30 sell-off and late short covering. What the closing auction
+adds to the session prints the price of 15:30. Prices are integer hundredths of a rupee until they leave
+this module, so every machine makes the same bars.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Any, NamedTuple
 IST = timezone(timedelta(hours=5, minutes=30))
 STEP_MS = 30_000
 STEPS_PER_BAR = 6
-BARS = 125
-STEPS = BARS * STEPS_PER_BAR
+STEPS = 750
 HALF_HOUR = 1_800_000 // STEP_MS
 OPEN_MS = (9 * 60 + 15) * 60_000
 CLOSE_MS = OPEN_MS + STEPS * STEP_MS
+# Since then a session ends with a closing auction, five minutes later.
+_AUCTION_SINCE = date(2026, 8, 3)
+_AUCTION_STEPS = 300_000 // STEP_MS
 
 # (minutes after the open, move from the previous close in parts per million) of the NIFTY 50.
 _STORY = (
@@ -70,7 +73,7 @@ def from_ms(epoch_ms: int) -> datetime:
 
 
 def prices(seed: int, trading_date: date) -> dict[str, list[int]]:
-    """Per symbol, the price of each 30-second step of the session (750 steps)."""
+    """Per symbol, the price of each 30-second step until 15:30 (750 steps)."""
     rng = Random(f"{seed}/{trading_date}/market")
     points = [(minute * 2, ppm + rng.randint(-500, 500)) for minute, ppm in _STORY]
     story: list[int] = []
@@ -91,7 +94,7 @@ def prices(seed: int, trading_date: date) -> dict[str, list[int]]:
 
 
 def quotes(seed: int, trading_date: date) -> dict[str, list[Quote]]:
-    """Per symbol, what a screen shows at each step of the session."""
+    """Per symbol, what a screen shows at each of these steps."""
     screen = {}
     for symbol, series in prices(seed, trading_date).items():
         earlier = [series[0]] * HALF_HOUR + series
@@ -111,7 +114,7 @@ def step_at(session_ms: int) -> int:
 def bars(seed: int, trading_date: date) -> Iterator[dict[str, Any]]:
     """The previous day's daily bars, then the session's 3-minute bars: captured columns of a price bar.
 
-    A bar is observed when it ends. A daily bar's open, high and low are drawn around the close from
+    A bar is observed when it ends, or the session does. A daily bar's open, high and low are drawn around the close from
     which the session starts.
     """
     midnight = day_start_ms(trading_date)
@@ -122,14 +125,23 @@ def bars(seed: int, trading_date: date) -> Iterator[dict[str, Any]]:
         opened = close * (1_000_000 + rng.randint(-4000, 4000)) // 1_000_000
         high = max(opened, close) + close * rng.randint(500, 3000) // 1_000_000
         low = min(opened, close) - close * rng.randint(500, 3000) // 1_000_000
-        begin, seen = day_start_ms(previous), day_start_ms(previous) + OPEN_MS + STEPS * STEP_MS
+        begin = day_start_ms(previous)
+        seen = begin + OPEN_MS + _session_steps(previous) * STEP_MS
         yield _bar(instrument.symbol, "1d", "date", begin, seen, [opened, high, low, close])
     series = prices(seed, trading_date)
-    for number in range(BARS):
-        begin = midnight + OPEN_MS + number * STEPS_PER_BAR * STEP_MS
+    steps = _session_steps(trading_date)
+    for first in range(0, steps, STEPS_PER_BAR):
+        begin = midnight + OPEN_MS + first * STEP_MS
+        last = min(first + STEPS_PER_BAR, steps)
         for instrument in INSTRUMENTS:
-            inside = series[instrument.symbol][number * STEPS_PER_BAR : (number + 1) * STEPS_PER_BAR]
-            yield _bar(instrument.symbol, "3min", "offset", begin, begin + STEPS_PER_BAR * STEP_MS, inside)
+            path = series[instrument.symbol]
+            inside = [path[min(step, STEPS - 1)] for step in range(first, last)]
+            seen = midnight + OPEN_MS + last * STEP_MS
+            yield _bar(instrument.symbol, "3min", "offset", begin, seen, inside)
+
+
+def _session_steps(trading_date: date) -> int:
+    return STEPS + (_AUCTION_STEPS if trading_date >= _AUCTION_SINCE else 0)
 
 
 def _bar(symbol: str, interval: str, basis: str, begin: int, seen: int, path: list[int]) -> dict[str, Any]:

@@ -415,9 +415,11 @@ def test_price_bars_make_a_session_with_a_story() -> None:
     for symbol in symbols:
         assert [bar["bar_start"] for bar in session["1d", symbol]] == [from_ms(MIDNIGHT - 86_400_000)]
         inside = session["3min", symbol]
-        starts = [from_ms(MIDNIGHT + (555 + 3 * number) * 60_000) for number in range(125)]
+        starts = [from_ms(MIDNIGHT + (555 + 3 * number) * 60_000) for number in range(127)]
         assert [bar["bar_start"] for bar in inside] == starts
-        assert all(bar["observed_at"] == bar["bar_start"] + timedelta(minutes=3) for bar in inside)
+        close = from_ms(MIDNIGHT + (15 * 60 + 35) * 60_000)
+        ends = [min(start + timedelta(minutes=3), close) for start in starts]
+        assert [bar["observed_at"] for bar in inside] == ends
         paths[symbol] = [bar["close"] for bar in inside]
     nifty, previous = paths["NIFTY50"], session["1d", "NIFTY50"][0]["close"]
     assert nifty[0] > previous, "gap up"
@@ -425,6 +427,14 @@ def test_price_bars_make_a_session_with_a_story() -> None:
     assert nifty[-1] > nifty[105] * 1.003, "short covering"
     for symbol, sign in (("BANKNIFTY", 1), ("SENSEX", 1), ("FINNIFTY", 1), ("INDIAVIX", -1)):
         assert sign * correlation(nifty, paths[symbol]) > 0.8
+
+
+@pytest.mark.parametrize(("day", "minutes"), [(date(2026, 7, 31), 375), (date(2026, 8, 3), 380)])
+def test_a_session_ends_with_the_closing_auction_from_august_2026_on(day: date, minutes: int) -> None:
+    made = [bar for bar in demo.bars(demo.SEED, day) if bar["bar_interval"] == "3min"]
+    opens = from_ms(day_start_ms(day)) + timedelta(hours=9, minutes=15)
+    assert min(bar["bar_start"] for bar in made) == opens
+    assert max(bar["observed_at"] for bar in made) == opens + timedelta(minutes=minutes)
 
 
 def correlation(one: list[float], two: list[float]) -> float:

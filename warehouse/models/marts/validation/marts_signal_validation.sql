@@ -262,7 +262,11 @@ tested as (
         case when ic_method like 'day%' then ic_t * z_se end as half_width,
         -- For four times in five, Student's quantile at 0.8 to the first order: 0.8416 is the normal one.
         case when ic_method like 'day%' then (ic_t + 0.8416 + 0.36 / ic_df) * z_se end as detectable_z,
-        case when ic_method like 'day%' then least(n, 3 + 1 / power(z_se, 2)) end as n_effective
+        case
+            when ic_method not like 'day%' then null
+            when z_se > 1 / sqrt(greatest(1, n - 3)) then least(n, 3 + 1 / power(z_se, 2))
+            else n
+        end as n_effective
     from judged
 
 ),
@@ -535,7 +539,7 @@ select
     min_detectable_ic,
     n_days_needed,
     case
-        when n_bars = 0 then 'no prices: no bar has a return'
+        when n_bars = 0 then 'no returns: marts.signal_returns says why'
         when n_days < {{ var('validation_min_days') }}
             then
                 'underpowered: too few days (' || n_days || '), an interval takes '
@@ -545,8 +549,8 @@ select
         when min_detectable_ic > {{ var('validation_plausible_ic') }}
             then
                 'underpowered: ' || n_days || ' days can only show an IC above '
-                || round(min_detectable_ic, 2) || '; for {{ var("validation_plausible_ic") }} it takes some '
-                || n_days_needed
+                || round(min_detectable_ic, 2) || '; for {{ var("validation_plausible_ic") }} it takes '
+                || case when n_effective = n_bars then 'at least ' else 'some ' end || n_days_needed
         else n_days || ' days can show an IC above ' || round(min_detectable_ic, 2)
     end as power_note,
     coalesce(n_days_daily, 0) as n_days_daily,
