@@ -291,14 +291,15 @@ def _draw_profile(panel: Axes, posts: Floats) -> None:
 def _draw_totals(panel: Axes, sessions: Columns) -> None:
     n_posts = sessions["n_posts"].astype(float)
     rows = np.arange(len(n_posts)) + 0.5
-    most = int(n_posts.argmax())
     panel.barh(rows, n_posts, height=0.8, color=style.NO_VIEW, linewidth=0)
-    panel.set(xlim=(0, max(1.0, n_posts[most])), ylim=(len(n_posts), 0), xticks=[], yticks=[])
+    panel.set(xlim=(0, max(1.0, n_posts.max())), ylim=(len(n_posts), 0), xticks=[], yticks=[])
     for side in ("left", "bottom"):
         panel.spines[side].set_visible(False)
-    have_room = len(n_posts) <= _most_labels(panel)
-    for row, number in zip(rows, n_posts, strict=True) if have_room else [(rows[most], n_posts[most])]:
+    if len(n_posts) > _most_labels(panel):
+        style.label(panel, f"Posts, up to {count(n_posts.max())}")
+        return
+    style.label(panel, "Posts per session")
+    for row, number in zip(rows, n_posts, strict=True):
         panel.annotate(
             count(number), (number, row), (4, 0), textcoords="offset points", va="center", fontsize=7.5
         )
-    style.label(panel, "Posts per session")

@@ -53,11 +53,11 @@ def test_prices_within_a_session_are_of_one_series_and_end_with_it(
 ) -> None:
     fill(
         connection,
-        # Another series of the first day, of fewer and longer bars; on the second it is the only one.
+        # Another series, of fewer and longer bars; on the second day it is the only one.
         """
         insert into validated.price_bars
-        select '^NSEI', instrument, '10min', bar_start, trading_date, true, 1, 1 from validated.price_bars
-        where bar_interval = '3min' and minute(bar_start) % 10 = 5
+        select 'A', instrument, '30min', bar_start, trading_date, true, 1, 1 from validated.price_bars
+        where bar_interval = '3min' and minute(bar_start) % 30 = 15
         """,
         "delete from validated.price_bars where bar_interval = '3min' and trading_date = date '2026-01-22'",
         days=1.9,
@@ -69,10 +69,10 @@ def test_prices_within_a_session_are_of_one_series_and_end_with_it(
         from ({intraday("instrument = 'NIFTY50'")}) group by trading_date order by trading_date
         """,
     )
-    assert bars["n"].tolist() == [125, 38]
-    assert [least == 1 for least in bars["least"]] == [False, True]
-    # The last bar starts at 15:25, of 10 minutes.
-    assert [str(ended)[11:16] for ended in bars["ended"]] == ["10:00", "10:00"]
+    assert bars["n"].tolist() == [125, 13, 125]
+    assert (bars["least"] == 1).tolist() == [False, True, False]
+    # 15:15 and 30 minutes are beyond the close, 10:00 UTC.
+    assert {str(ended)[11:16] for ended in bars["ended"]} == {"10:00"}
 
 
 def test_the_interval_of_a_mean_is_the_jackknife_over_authors(connection: duckdb.DuckDBPyConnection) -> None:
