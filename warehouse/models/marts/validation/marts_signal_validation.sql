@@ -1,5 +1,5 @@
 -- One row per channel, instrument, bar interval and horizon: how well scores ranked the returns that
--- followed, how sure that is, and how little so few days could have shown.
+-- followed, how sure that is, and with what power.
 
 with
 
