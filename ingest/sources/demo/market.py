@@ -114,8 +114,8 @@ def step_at(session_ms: int) -> int:
 def bars(seed: int, trading_date: date) -> Iterator[dict[str, Any]]:
     """The previous day's daily bars, then the session's 3-minute bars: captured columns of a price bar.
 
-    A bar is observed when it ends, or the session does. A daily bar's open, high and low are drawn around the close from
-    which the session starts.
+    A bar is observed when it or the session ends. A daily bar's open, high and low are drawn around the
+    close from which the session starts.
     """
     midnight = day_start_ms(trading_date)
     rng = Random(f"{seed}/{trading_date}/daily")

@@ -2,7 +2,11 @@
 -- A purge takes a deleted post's call along, so that of what the published file said of it a count is kept.
 
 {% set most = var('track_record_max_prior_calls') %}
-{% set said = published('marts.call_outcomes', ['tweet_id', 'author_key', 'outcome', 'target']) %}
+{% set plan = ['instrument', 'side', 'entry_low', 'entry_high', 'stop', 'target'] %}
+{% set said = published(
+    'marts.call_outcomes',
+    ['tweet_id', 'call_number', 'author_key', 'outcome', 'not_judged_reason', 'same_call_as'] + plan
+) %}
 {% set counted = published(
     'marts.author_track_record', ['author_key', 'n_deleted_rated', 'n_deleted_losers']
 ) %}
@@ -30,6 +34,20 @@ deleted_posts as (
 
 ),
 
+{% if said is not none %}
+    -- Calls that were repeats of another, which is gone, and are now rated themselves.
+    repeats as (
+
+        select
+            said.*,
+            calls.outcome = 'target_first' as is_hit
+        from {{ said }} as said
+        inner join calls on said.tweet_id = calls.tweet_id and said.call_number = calls.call_number
+        where said.not_judged_reason in ('repeat', 'later_version') and calls.is_rated
+
+    ),
+{% endif %}
+
 deleted_calls as (
 
     {% if said is not none %}
@@ -39,7 +57,17 @@ deleted_calls as (
             case when said.outcome = 'target_first' then 0 else 1 end as n_losers
         from {{ said }} as said
         inner join deleted_posts on said.tweet_id = deleted_posts.tweet_id
-        where said.outcome in ('target_first', 'stop_first', 'expired') and said.target is not null
+        left join repeats
+            on
+                said.tweet_id = repeats.same_call_as
+                {% for column in plan %}
+                    and said.{{ column }} is not distinct from repeats.{{ column }}
+                {% endfor %}
+        where
+            said.outcome in ('target_first', 'stop_first', 'expired')
+            and said.target is not null
+            -- Of a call that stands in another post, too, only what that one hides is left to count.
+            and (repeats.tweet_id is null or (repeats.is_hit and said.outcome <> 'target_first'))
     {% else %}
         select
             tweet_id as author_key,

@@ -128,8 +128,7 @@ last_bars as (
 
     select
         instrument,
-        max(starts_at) as last_starts_at,
-        max(ends_at) as last_ends_at
+        max(starts_at) as last_starts_at
     from bars
     group by instrument
 
@@ -150,7 +149,7 @@ calls as (
         tweets.known_at,
         edits.original_id is not null as is_edited,
         first_value(trade_calls.tweet_id) over (
-            partition by tweets.original_id order by trade_calls.posted_at, trade_calls.tweet_id
+            partition by tweets.original_id order by tweets.known_at, tweets.posted_at, trade_calls.tweet_id
         ) as first_version,
         tweets.retweeted_tweet_id,
         tweets.retweeted_tweet_id is not null or tweets.text like 'RT @%' as is_repost,
@@ -175,7 +174,8 @@ calls as (
 
 ),
 
--- Two calls of an author are one where all is the same that their outcome hangs on.
+-- Two calls of an author are one where all is the same that their outcome hangs on. The one that was known
+-- first counts: what a later capture adds must not change what was said of it.
 placed as (
 
     select
@@ -189,7 +189,6 @@ placed as (
         - {{ seconds_between('greatest(sessions.open_at, calls.posted_by)', 'sessions.close_at') }}
             as seconds_at_post,
         last_bars.last_starts_at,
-        last_bars.last_ends_at >= sessions.expires_at as is_over,
         costs.cost_pct
     from calls
     left join sessions on calls.first_session = sessions.session_number
@@ -205,8 +204,41 @@ placed as (
                 calls.is_repost, calls.tweet_id = calls.first_version, calls.author_key, sessions.expires_at,
                 calls.instrument, calls.side, calls.leg, calls.strike, calls.entry_low, calls.entry_high,
                 calls.stop, calls.target
-            order by calls.is_time_vague, calls.posted_at, calls.tweet_id, calls.call_number
+            order by
+                calls.is_time_vague, calls.known_at, calls.posted_at, calls.tweet_id, calls.call_number
         )
+
+),
+
+-- A session is over once a bar shows it: its last one, or where that is missing, the first of a later session.
+ends as (
+
+    select
+        instrument,
+        ends_at as moment,
+        ends_at
+    from bars
+
+    union all
+
+    select distinct
+        instrument,
+        expires_at as moment,
+        null as ends_at
+    from placed
+
+),
+
+overs as (
+
+    select
+        instrument,
+        moment as expires_at,
+        ends_at is null as is_asked,
+        min(ends_at) over (
+            partition by instrument order by moment range between current row and unbounded following
+        ) as over_at
+    from ends
 
 ),
 
@@ -418,7 +450,7 @@ judged as (
         exits.bar_interval,
         exits.entry_rule,
         exits.outcome as outcome_if_judged,
-        case when exits.is_decided then exits.ends_at else screened.expires_at end as decided_at,
+        case when exits.is_decided then exits.ends_at else overs.over_at end as decided_at,
         case
             when screened.reason is not null then screened.reason
             when
@@ -428,7 +460,7 @@ judged as (
                     {% endfor %}
                 ) > {{ var('call_level_tolerance') }}
                 then 'levels_not_of_this_price'
-            when not screened.is_over and not coalesce(exits.is_decided, false) then 'still_open'
+            when overs.over_at is null and not coalesce(exits.is_decided, false) then 'still_open'
             when
                 coalesce(exits.seconds_covered + exits.minutes * 60, 0)
                 < {{ var('call_min_bar_coverage') }} * (
@@ -439,6 +471,8 @@ judged as (
         end as not_judged_reason
     from screened
     left join exits on screened.tweet_id = exits.tweet_id and screened.call_number = exits.call_number
+    left join overs
+        on screened.instrument = overs.instrument and screened.expires_at = overs.expires_at and overs.is_asked
 
 )
 
