@@ -405,8 +405,8 @@ def _track_record(brief: Brief) -> str:
             f"reached before their stop ({share(hits.value)}{interval})"
         )
     return (
-        f"Of {count(all_calls['n_calls'], 'call')} in this file {count(all_calls['n_judged'])} could be "
-        f"judged by prices, {rated}. Mean result after costs: {with_interval(net)} per cent a judged call. "
+        f"Of {count(all_calls['n_calls'], 'call')} in this file {count(all_calls['n_judged'])} were entered "
+        f"and judged by prices, {rated}. Mean result after costs: {with_interval(net)} per cent a judged call. "
         f"What can be judged is a small and chosen part of what is called.{_authors(brief)}"
     )
 
