@@ -406,8 +406,8 @@ def _track_record(brief: Brief) -> str:
         )
     return (
         f"Of {count(all_calls['n_calls'], 'call')} in this file {count(all_calls['n_judged'])} were entered "
-        f"and judged by prices, {rated}. Mean result after costs: {with_interval(net)} per cent a judged call. "
-        f"What can be judged is a small and chosen part of what is called.{_authors(brief)}"
+        f"and judged by prices, {rated}. Mean result after costs: {with_interval(net)} per cent a judged "
+        f"call. What can be judged is a small and chosen part of what is called.{_authors(brief)}"
     )
 
 

