@@ -119,6 +119,7 @@ def keep_sightings(connection: duckdb.DuckDBPyConnection, sightings: str) -> Non
                 observed_at,
                 min(observed_at) over post,
                 coalesce(posted_at, max(posted_at) over post)
+                + if(list_contains(parse_warnings, 'time_is_date_only'), interval '1 day', interval '0 days')
                 + interval '{settings["assumed_lag_minutes"]} minutes'
             ) as known_at
         from ({sightings}) as sightings

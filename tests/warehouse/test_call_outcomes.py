@@ -411,17 +411,18 @@ def a_loser_that_hits_when_said_again(losers: list[Call], bars: list[Bar]) -> tu
 
 def test_who_deletes_losers_keeps_them(case: Case) -> None:
     """And who has said a call twice, and deletes the first, has still said it once."""
-    before_all = [call for call in case.calls if call.targets and case.answers[call.tweet_id].entry]
-    by_author = Counter(call.author for call in before_all)
+    rated = [call for call in case.calls if call.targets and case.answers[call.tweet_id].entry]
+    by_author = Counter(call.author for call in rated)
     (author, _), (other, _) = by_author.most_common(2)
-    hits, losers = [], []
-    for call in before_all:
+    hits: list[Call] = []
+    losers: list[Call] = []
+    for call in rated:
         if call.author == author:
             is_hit = case.answers[call.tweet_id].outcome == "target_first"
             (hits if is_hit else losers).append(call)
     asked = next(
         call
-        for call in before_all
+        for call in rated
         if call.author == other and case.answers[call.tweet_id].outcome == "target_first"
     )
     hiding, hit_again = a_loser_that_hits_when_said_again(losers[4:], case.bars)

@@ -8,6 +8,8 @@
     'in_reply_to_tweet_id', 'quoted_tweet_id', 'retweeted_tweet_id', 'edit_tweet_ids',
     'source_format', 'parse_warnings',
 ] %}
+{% set states_a_date = "raw_tweets.posted_at_basis = 'stated' and "
+    ~ list_overlap('raw_tweets.parse_warnings', list_without_nulls(["'time_is_date_only'"])) ~ ' > 0' %}
 
 with
 
@@ -46,6 +48,10 @@ latest as (
         {% for column in latest_columns %}
             {{ latest('raw_tweets.' ~ column, 'sightings.sighting_number') }} as {{ column }},
         {% endfor %}
+        {{ latest(
+            'case when raw_tweets.posted_at is not null then ' ~ states_a_date ~ ' end',
+            'sightings.sighting_number'
+        ) }} as is_date_only,
         min(raw_tweets.observed_at) as first_seen_at,
         max(raw_tweets.observed_at) as last_seen_at,
         count(*) as n_sightings,
@@ -135,7 +141,10 @@ timed as (
         coalesce(
             greatest(settled.text_seen_at, settled.time_seen_at),
             normalised.first_seen_at,
-            normalised.posted_at + interval '{{ var("assumed_lag_minutes") }} minutes'
+            normalised.posted_at
+            -- Of a date its first instant is stated: the post is no older than that, and may be a day younger.
+            + case when normalised.is_date_only then interval '1 day' else interval '0 days' end
+            + interval '{{ var("assumed_lag_minutes") }} minutes'
         ) as text_known_at,
         settled.author_seen_at
     from normalised

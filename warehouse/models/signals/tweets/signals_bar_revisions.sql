@@ -1,15 +1,19 @@
 -- One row per bar and version of it that a published file held and a later build changed.
--- The published file is the memory: its own revisions are carried over.
+-- The published file is the memory: its own revisions are carried over, but for what a purge must make forgotten.
 
-{% set values = [
+{% set own_values = [
     'n_posts', 'n_authors', 'n_effective', 'score', 'se', 'ci_low', 'ci_high', 'score_one_vote', 'dispersion',
-    'top_author_share', 'z_score', 'buzz', 'delta', 'score_available_at', 'available_at', 'model_version',
+    'top_author_share', 'score_available_at',
 ] %}
+{# What earlier bars have a part in. #}
+{% set leaning_values = ['z_score', 'buzz', 'delta', 'available_at'] %}
+{% set values = own_values + leaning_values + ['model_version'] %}
 {% set keys = ['channel', 'instrument', 'bar_interval', 'bar_start'] %}
 {% set published_bars = published('marts.signal_bars', keys + values) %}
 {% set published_revisions = published(
     'signals.bar_revisions', keys + values + ['superseded_at', 'reason']
 ) %}
+{% set published_sightings = published('raw.tweets', ['tweet_id', 'posted_at']) %}
 
 with
 
@@ -30,19 +34,83 @@ published_bars as (
 
 ),
 
-changed as (
+-- ---- What was purged since: posts that the published file has, by each time that a sighting states ----
+
+standing as (
+
+    select distinct tweet_id from {{ ref('raw_tweets') }}
+
+),
+
+purged as (
+
+    {% if published_sightings is none %}
+        select posted_at from {{ ref('raw_tweets') }}
+        where false
+    {% else %}
+    select distinct sightings.posted_at
+    from {{ published_sightings }} as sightings
+    left join standing on sightings.tweet_id = standing.tweet_id
+    where standing.tweet_id is null and sightings.posted_at is not null
+    {% endif %}
+
+),
+
+first_purged as (
+
+    select min(posted_at) as posted_at from purged
+
+),
+
+days as (
 
     select
-        {% for column in keys + values %}
-            published_bars.{{ column }},
-        {% endfor %}
-        {{ instant(run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f+00')) }} as superseded_at,
+        calendar_date,
+        close_at,
+        max(close_at) over (
+            order by calendar_date rows between unbounded preceding and 1 preceding
+        ) as previous_close_at
+    from {{ ref('processed_calendar_days') }}
+
+),
+
+-- Of every instrument: which ones a post names may once have been read otherwise.
+purged_bars as (
+
+    {% for name, minutes in {'15min': 15, '1h': 60}.items() %}
+        select
+            '{{ name }}' as bar_interval,
+            {{ bar_start('posted_at', minutes) }} as bar_start
+        from purged
+        union
+    {% endfor %}
+    select
+        '1d' as bar_interval,
         case
-            when bars.channel is null then 'withdrawn'
-            when bars.n_posts <> published_bars.n_posts then 'n_posts'
-            when bars.model_version <> published_bars.model_version then 'model_version'
-            else 'values'
-        end as reason
+            when purged.posted_at >= days.close_at then days.close_at else days.previous_close_at
+        end as bar_start
+    from purged
+    inner join days on cast({{ to_ist('purged.posted_at') }} as date) = days.calendar_date
+
+),
+
+-- ---- Versions ----
+
+compared as (
+
+    select
+        published_bars.*,
+        bars.channel is null as is_withdrawn,
+        bars.n_posts as new_n_posts,
+        bars.model_version as new_model_version,
+        {% for column in own_values %}
+            {{ 'or ' if not loop.first }}published_bars.{{ column }} is distinct from bars.{{ column }}
+        {% endfor %}
+            as is_own_changed,
+        {% for column in leaning_values %}
+            {{ 'or ' if not loop.first }}published_bars.{{ column }} is distinct from bars.{{ column }}
+        {% endfor %}
+            as is_leaning_changed
     from published_bars
     left join bars
         on
@@ -50,30 +118,58 @@ changed as (
             and published_bars.instrument = bars.instrument
             and published_bars.bar_interval = bars.bar_interval
             and published_bars.bar_start = bars.bar_start
-    where
-        bars.channel is null
-        {% for column in values if column != 'model_version' %}
-            or published_bars.{{ column }} is distinct from bars.{{ column }}
+
+),
+
+versions as (
+
+    select
+        {% for column in keys + values %}
+            compared.{{ column }},
         {% endfor %}
+        {{ instant(run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f+00')) }} as superseded_at,
+        case
+            when compared.is_withdrawn then 'withdrawn'
+            when compared.new_n_posts <> compared.n_posts then 'n_posts'
+            when compared.new_model_version <> compared.model_version then 'model_version'
+            else 'values'
+        end as reason
+    from compared
+    cross join first_purged
+    where
+        compared.is_withdrawn
+        or compared.is_own_changed
+        or (compared.is_leaning_changed and coalesce(compared.bar_start < first_purged.posted_at, true))
+    {% if published_revisions is not none %}
+
+    union all
+
+    select
+        {% for column in keys + values %}
+        {{ column }},
+        {% endfor %}
+        superseded_at,
+        reason
+    from {{ published_revisions }}
+    {% endif %}
 
 )
 
 select
-    {% for column in keys + values %}
-        {{ column }},
+    {% for column in keys + own_values %}
+        versions.{{ column }},
     {% endfor %}
-    superseded_at,
-    reason
-from changed
-{% if published_revisions is not none %}
-
-union all
-
-select
-    {% for column in keys + values %}
-    {{ column }},
+    -- A bar's score is its delta away from that of the bar before.
+    {% for column in leaning_values %}
+        case
+            when coalesce(versions.bar_start < first_purged.posted_at, true) then versions.{{ column }}
+        end as {{ column }},
     {% endfor %}
-    superseded_at,
-    reason
-from {{ published_revisions }}
-{% endif %}
+    versions.model_version,
+    versions.superseded_at,
+    versions.reason
+from versions
+cross join first_purged
+left join purged_bars
+    on versions.bar_interval = purged_bars.bar_interval and versions.bar_start = purged_bars.bar_start
+where purged_bars.bar_interval is null
