@@ -89,12 +89,13 @@ docs: setup ## Every table and column on one page; prints where
 
 PRICES = ../shared/data/prices
 market: export MARKET_INTEL_DATA := $(or $(MARKET_INTEL_DATA),data-market)
-market: setup ## Posts in CAPTURES=… against prices in PRICES=…: tables, charts, reports, on root data-market
+market: setup ## Posts in CAPTURES=… against prices in PRICES=…: tables, charts, reports, result, on root data-market
 	@ls -d $(CAPTURES) $(PRICES) >/dev/null || \
 		{ echo 'Name yours: make market CAPTURES=path/to/files PRICES=path/to/bars' >&2; exit 1; }
 	$(BIN)/python -m ingest archive $(CAPTURES)
 	$(BIN)/python -m ingest prices $(PRICES)
 	@$(MAKE) --no-print-directory build charts quality
+	@$(BIN)/python tests/readme_queries.py "$$MARKET_INTEL_DATA/market_intel.duckdb" docs/real-captures.md
 
 demo-scrape: setup browser ## Source x, in real browsers, against a local replica of X's search; prints its recall
 	$(BIN)/python -m tests.scrape $(ARGS)

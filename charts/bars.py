@@ -131,12 +131,15 @@ def draw_legend(
         )
 
 
-def reach(*bars: Columns) -> float:
-    """How far from 0 an axis must go to hold the scores of bars and their intervals: 0.1 to 1."""
-    shown = np.abs(
-        np.concatenate([one[name].astype(float) for one in bars for name in ("score", "ci_low", "ci_high")])
-    )
-    return min(1.0, max(0.1, 1.12 * float(np.nanmax(shown)))) if np.isfinite(shown).any() else 1.0
+def reach(*values: NDArray[Any]) -> float:
+    """How far from 0 an axis must go to hold values with a little room: 0.1 to 1."""
+    shown = np.abs(np.concatenate([np.ravel(some).astype(float) for some in values]))
+    return min(1.0, max(0.1, 1.12 * float(np.nanmax(shown, initial=0.0))))
+
+
+def reach_of_scores(*bars: Columns) -> float:
+    """The same for the scores of bars and their intervals."""
+    return reach(*(one[name] for one in bars for name in ("score", "ci_low", "ci_high")))
 
 
 def few_intervals(bars: Columns) -> bool:
@@ -197,7 +200,7 @@ def session_ticks(trading_dates: NDArray[Any], left: Floats, most: int = 14) -> 
         firsts = [i for i, d in enumerate(days) if i == 0 or period(d) != period(days[i - 1])]
         if len(firsts) <= most:
             break
-    room = (left[-1] + 1) / most
+    room = left[-1] / most
     kept: list[int] = []
     for i in firsts:
         if not kept or left[i] - left[kept[-1]] >= room:

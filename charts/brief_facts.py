@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from charts.data import SESSIONS, Columns, author_means, fetch, has_table, ist
+from charts.data import SESSIONS, Columns, author_means, fetch, has_table, intraday, ist
 
 MAX_INSTRUMENTS = 12
 MAX_TERMS = 10
@@ -177,8 +177,8 @@ def _instruments(connection: duckdb.DuckDBPyConnection) -> Columns:
                 instrument, trading_date as price_date,
                 arg_max(close, bar_start) as close,
                 100 * (arg_max(close, bar_start) / arg_min(open, bar_start) - 1) as change
-            from validated.price_bars
-            where bar_interval <> '1d' and is_in_session and bar_start < {AS_OF}
+            from ({intraday("true")})
+            where bar_end <= {AS_OF}
             group by instrument, trading_date
         ),
 

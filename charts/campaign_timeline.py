@@ -25,7 +25,7 @@ EXCERPT = 76
 THINNEST = 0.2
 # Where bars start, and the right ends of the columns beside them.
 BARS, BARS_WIDTH = 0.47, 0.295
-COLUMNS = {"posts": 0.81, "authors": 0.865, "hours": 0.915, "p(promo)": style.RIGHT}
+COLUMNS = {"posts": 0.81, "authors": 0.865, "lasted": 0.915, "p(promo)": style.RIGHT}
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _draw_words(made: Figure, panel: Axes, largest: Columns) -> None:
             for name, column, form in (
                 ("posts", "n_posts", count),
                 ("authors", "n_authors", count),
-                ("hours", "span_hours", _hours),
+                ("lasted", "span_hours", _duration),
                 ("p(promo)", "mean_p_promo", plain),
             )
         },
@@ -170,5 +170,7 @@ def _draw_words(made: Figure, panel: Axes, largest: Columns) -> None:
         style.fit(words, BARS - 0.04)
 
 
-def _hours(hours: float) -> str:
-    return "<0.1" if hours < 0.1 else f"{hours:,.1f}" if hours < 99.95 else f"{hours:,.0f}"
+def _duration(hours: float) -> str:
+    if hours < 1:
+        return f"{60 * hours:.0f} min"
+    return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:,.0f} d"

@@ -55,7 +55,7 @@ LABEL_PIXELS = 21  # that a line of small words takes
 class Chatter:
     """What the picture shows."""
 
-    # `trading_date`, `session_number`, `n_posts`, oldest first.
+    # `trading_date`, `session_number`, `n_posts` from the close before to its own, oldest first.
     sessions: Columns
     # `trading_date`, `slot` (0 is 15:30; NaN on days without regular hours), `n_posts`, `buzz`.
     slots: Columns
@@ -64,13 +64,17 @@ class Chatter:
 
 def read(connection: duckdb.DuckDBPyConnection) -> Chatter:
     """The newest sessions' posts by quarter hour."""
+    # Of a quarter hour that the close cuts in two the last posts are the next session's: daily bars know.
     sessions = fetch(
         connection,
         f"""
-        select trading_date, session_number, cast(sum(n_posts) as bigint) as n_posts, count(*) over () as n
+        select
+            trading_date, session_number,
+            cast(coalesce(sum(n_posts) filter (bar_interval = '1d'), 0) as bigint) as n_posts,
+            count(*) over () as n
         from marts.signal_bars
         inner join ({SESSIONS}) using (trading_date)
-        where channel = 'x' and instrument = 'MARKET' and bar_interval = '15min'
+        where channel = 'x' and instrument = 'MARKET'
         group by trading_date, session_number
         qualify row_number() over (order by trading_date desc) <= {MAX_SESSIONS}
         order by trading_date
@@ -196,7 +200,7 @@ def _subtitle(chatter: Chatter, posts: Floats) -> str:
     if _has_closed(posts):
         words += " Days without regular hours are one column."
     if (np.diff(chatter.sessions["session_number"]) > 1).any():
-        words += " White line: sessions without posts left out."
+        words += " Dotted: sessions without posts left out."
     if chatter.n_left_out:
         words += f" The latest {MAX_SESSIONS} sessions; {count(chatter.n_left_out, 'earlier one')} left out."
     return words
@@ -212,7 +216,7 @@ def _volume(posts: Floats) -> tuple[str, Floats, Colormap, Normalize, dict[float
 
 def _buzz(buzz: Floats) -> tuple[str, Floats, Colormap, Normalize, dict[float, str]]:
     doublings = np.log2(buzz, where=buzz > 0, out=np.full_like(buzz, np.nan))
-    ticks = {-3.0: "÷ 8", -1.0: "÷ 2", 0.0: "usual", 1.0: "× 2", 3.0: "× 8"}
+    ticks = {-3.0: "÷ 8", -1.0: "÷ 2", 0.0: "mean", 1.0: "× 2", 3.0: "× 8"}
     words = "Buzz: posts against a mean bar of that phase of the day, up to 20 sessions back"
     return words, doublings, BUZZ, Normalize(-DOUBLINGS, DOUBLINGS, clip=True), ticks
 
@@ -237,7 +241,7 @@ def _rows(panel: Axes, sessions: Columns) -> None:
     for side in ("left", "bottom"):
         panel.spines[side].set_visible(False)
     for row in np.flatnonzero(np.diff(sessions["session_number"]) > 1) + 1:
-        panel.axhline(float(row), color="white", linewidth=1.6)
+        panel.axhline(float(row), color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
 
 
 def _clock(panel: Axes, posts: Floats, *, has_labels: bool) -> None:
@@ -288,12 +292,14 @@ def _draw_totals(panel: Axes, sessions: Columns) -> None:
     n_posts = sessions["n_posts"].astype(float)
     rows = np.arange(len(n_posts)) + 0.5
     panel.barh(rows, n_posts, height=0.8, color=style.NO_VIEW, linewidth=0)
-    panel.set(xlim=(0, 1.0 * n_posts.max()), ylim=(len(n_posts), 0), xticks=[], yticks=[])
+    panel.set(xlim=(0, max(1.0, n_posts.max())), ylim=(len(n_posts), 0), xticks=[], yticks=[])
     for side in ("left", "bottom"):
         panel.spines[side].set_visible(False)
-    if len(n_posts) <= _most_labels(panel):
-        for row, number in zip(rows, n_posts, strict=True):
-            panel.annotate(
-                count(number), (number, row), (4, 0), textcoords="offset points", va="center", fontsize=7.5
-            )
+    if len(n_posts) > _most_labels(panel):
+        style.label(panel, f"Posts, up to {count(n_posts.max())}")
+        return
     style.label(panel, "Posts per session")
+    for row, number in zip(rows, n_posts, strict=True):
+        panel.annotate(
+            count(number), (number, row), (4, 0), textcoords="offset points", va="center", fontsize=7.5
+        )

@@ -30,6 +30,38 @@ SESSIONS = """
 """
 
 
+def intraday(bars: str) -> str:
+    """SQL for intraday bars within sessions, of those that meet a condition on `validated.price_bars`: in
+    each session those of the instrument's series that has most, so that no two of them stand side by side.
+
+    Gives `instrument`, `trading_date`, `bar_start`, `bar_end`, `open`, `close`.
+    """
+    return f"""
+        with bars as (
+            select * from validated.price_bars
+            where bar_interval <> '1d' and is_in_session and {bars}
+        ),
+
+        fullest as (
+            select instrument, trading_date, symbol, bar_interval
+            from bars
+            group by instrument, trading_date, symbol, bar_interval
+            qualify row_number() over (
+                partition by instrument, trading_date order by count(*) desc, symbol, bar_interval
+            ) = 1
+        )
+
+        select
+            instrument, trading_date, bars.bar_start, open, close,
+            least(
+                bars.bar_start + cast(replace(bar_interval, 'min', ' minutes') as interval), close_at
+            ) as bar_end
+        from bars
+        inner join fullest using (instrument, trading_date, symbol, bar_interval)
+        inner join ({SESSIONS}) using (trading_date)
+    """
+
+
 def ist(instant: str) -> str:
     """SQL for the wall clock in India (UTC+05:30, no summer time) of a timestamptz expression."""
     return f"make_timestamp(epoch_us({instant}) + 19800000000)"

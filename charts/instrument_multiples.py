@@ -21,6 +21,7 @@ from charts.bars import (
     draw_legend,
     draw_score,
     holes,
+    reach,
     session_places,
     session_ticks,
 )
@@ -123,7 +124,7 @@ def draw(facts: Published, shown: Instruments) -> Figure:
     )
     left, right, ticks = _places(shown, most=max(4, 14 // n_columns))
     breaks = _breaks(shown, left, right)
-    furthest = _reach(shown.bars)
+    furthest = _furthest(shown.bars)
     panels = []
     for number, (instrument, n_posts) in enumerate(
         zip(shown.instruments["instrument"], shown.instruments["n_posts"], strict=True)
@@ -136,8 +137,10 @@ def draw(facts: Published, shown: Instruments) -> Figure:
         draw_score(panel, bars, left[chosen], right[chosen], size=size, line=0.6)
         panel.set(xlim=(left.min(), right.max()), ylim=(-furthest, furthest))
         panel.yaxis.set_major_locator(MaxNLocator(nbins=4, symmetric=True))
-        is_lowest = number + n_columns >= n_panels
-        panel.set_xticks(ticks[0], ticks[1] if is_lowest else [""] * len(ticks[0]))
+        labels = ticks[1] if number + n_columns >= n_panels else [""] * len(ticks[0])
+        if row < n_rows - 1:  # there the next row's heads take the room of a second line
+            labels = [words.partition("\n")[0] for words in labels]
+        panel.set_xticks(ticks[0], labels)
         panel.tick_params(labelleft=column == 0, labelsize=8)
         panel.grid(axis="y")
         for place in breaks:
@@ -155,11 +158,10 @@ def _ends(bars: Columns) -> Floats:
     return ends[np.isfinite(ends)]
 
 
-def _reach(bars: Columns) -> float:
+def _furthest(bars: Columns) -> float:
     """How far the axes go from 0: to every score and nine in ten ends of intervals, up to 1."""
     ends = _ends(bars)
-    usual_end = float(np.quantile(ends, 0.9)) if len(ends) else 0.0
-    return min(1.0, max(0.1, 1.2 * float(np.abs(bars["score"].astype(float)).max()), 1.1 * usual_end))
+    return reach(bars["score"], np.quantile(ends, [0.9]) if len(ends) else ends)
 
 
 def _title(shown: Instruments) -> str:
@@ -183,7 +185,7 @@ def _subtitle(shown: Instruments) -> str:
     words = f"Score per {unit}, 95 % interval over voices; by chance one in 20 would be clear."
     if _has_holes(shown):
         words += " Dotted: sessions left out."
-    if (_ends(shown.bars) > _reach(shown.bars)).any():
+    if (_ends(shown.bars) > _furthest(shown.bars)).any():
         words += " The widest intervals run off."
     if shown.n_left_out:
         words += f" {count(shown.n_left_out, 'more instrument')} not shown."

@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from math import isnan
 from typing import Any
 
+import numpy as np
+
 from charts import style
+from charts.bars import reach
 from charts.brief_facts import SIGNIFICANT, STRIP_HOURS, Brief, read
 from charts.data import Columns, Estimate, Published, estimate
 from charts.page import STYLE, Html, colour, element, table, text_colour, together, whisker
@@ -52,8 +55,8 @@ GLOSSARY = {
     "95 % interval": "Made so that 95 of 100 such intervals hold what all such voices together would "
     "score; it needs at least ten voices, and enough that weigh.",
     "No clear lean": "The interval holds 0.",
-    "Delta": "Score less that of the last session with posts, where that has one.",
-    "Buzz": "Posts against the mean of up to 20 sessions before; × 1 is usual.",
+    "Delta": "Score less that of the session just before, where that has one.",
+    "Buzz": "Posts against the mean of up to 20 sessions before: × 1 is that mean.",
     "z": "Score against those sessions, in their standard deviations; beyond ±2 is unusual.",
     "Lift": "How much more often a term is used than in the 30 days before.",
     "Busiest author": "Share of the weight that one author holds.",
@@ -125,11 +128,6 @@ def _known(value: float, words: str) -> str:
 
 def _session_name(session: dict[str, Any]) -> str:
     return f"session of {day(session['trading_date'])}"
-
-
-def _reach(scores: list[Estimate]) -> float:
-    """How far a scale must go from 0 to hold scores and their intervals: 0.1 to 1."""
-    return min(1.0, max(0.1, 1.1 * max(abs(end) for score in scores for end in score if not isnan(end))))
 
 
 def _score(session: dict[str, Any]) -> Estimate:
@@ -280,11 +278,11 @@ def _by_instrument(brief: Brief) -> Html:
     title = "By instrument"
     if not rows:
         return _section(title, element("p", "No instrument has posts enough for a score."))
-    reach = _reach([_score(row) for row in rows])
+    furthest = reach(np.array([_score(row) for row in rows]))
     body = [
         [
             row["instrument"],
-            whisker(_score(row), reach, 120, 18),
+            whisker(_score(row), furthest, 120, 18),
             with_interval(_score(row)),
             count(row["n_posts"]),
             count(row["n_voices"]),
@@ -304,7 +302,8 @@ def _by_instrument(brief: Brief) -> Html:
         element(
             "p",
             f"The {_session_name(rows[0])}, MARKET being all posts. Bars show each 95 % interval between "
-            f"{signed(-reach)} and {signed(reach)}; hollow points have none." + (prices if priced else ""),
+            f"{signed(-furthest)} and {signed(furthest)}; hollow points have none."
+            + (prices if priced else ""),
         ),
         table(
             "Score by instrument",
@@ -406,9 +405,9 @@ def _track_record(brief: Brief) -> str:
             f"reached before their stop ({share(hits.value)}{interval})"
         )
     return (
-        f"Of {count(all_calls['n_calls'], 'call')} in this file {count(all_calls['n_judged'])} could be "
-        f"judged by prices, {rated}. Mean result after costs: {with_interval(net)} per cent a judged call. "
-        f"What can be judged is a small and chosen part of what is called.{_authors(brief)}"
+        f"Of {count(all_calls['n_calls'], 'call')} in this file {count(all_calls['n_judged'])} were entered "
+        f"and judged by prices, {rated}. Mean result after costs: {with_interval(net)} per cent a judged "
+        f"call. What can be judged is a small and chosen part of what is called.{_authors(brief)}"
     )
 
 
@@ -484,7 +483,7 @@ def _trust(brief: Brief) -> Html:
             [
                 [
                     str(row["instrument"]),
-                    HORIZON_WORDS.get(row["horizon"], str(row["horizon"])),
+                    _unbroken(HORIZON_WORDS.get(row["horizon"], str(row["horizon"]))),
                     with_interval(Estimate(row["ic"], row["ic_low"], row["ic_high"])),
                     _known(
                         row["hit_rate"],
@@ -556,7 +555,7 @@ def _strip(brief: Brief) -> Html:
         return element("p", f"No hour of the last {STRIP_HOURS} has posts enough for a score.", class_="note")
     left, right, top, middle, posts_top, bottom = 42.0, 476.0, 12.0, 72.0, 146.0, 182.0
     start, end = rows[0]["bar_start"], rows[-1]["bar_end"]
-    reach = _reach(scores)
+    furthest = reach(np.array(scores))
     most = max(row["n_posts"] for row in rows)
 
     def across(moment: datetime) -> float:
@@ -564,7 +563,7 @@ def _strip(brief: Brief) -> Html:
         return left + (right - left) * part
 
     def up(value: float) -> float:
-        return middle - (middle - top) * max(-1.0, min(1.0, value / reach))
+        return middle - (middle - top) * max(-1.0, min(1.0, value / furthest))
 
     parts: list[str] = []
     for row in rows:
@@ -594,7 +593,7 @@ def _strip(brief: Brief) -> Html:
                     stroke_width="1.2",
                 )
             )
-    for value in (reach, 0.0, -reach):
+    for value in (furthest, 0.0, -furthest):
         parts.append(_word(left - 5, up(value) + 4, signed(value), "end"))
     parts += [_word(left - 5, posts_top + 8, count(most), "end"), _word(left - 5, bottom, "0", "end")]
     first_hour = start.replace(minute=0) + timedelta(hours=6 - start.hour % 6)

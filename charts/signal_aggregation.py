@@ -11,10 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from charts import style
-from charts.bars import VOICES
+from charts.bars import VOICES, reach
 from charts.data import Columns, Published, estimate, fetch
 from charts.words import count, day, plain, share, signed, with_interval
 
@@ -132,13 +131,6 @@ def _rows(panel: Axes, names: Sequence[str]) -> None:
     panel.xaxis.set_major_locator(MaxNLocator(nbins=4, symmetric=True))
 
 
-def _reach(panel: Axes, *values: NDArray[np.float64]) -> None:
-    """Limits about 0 that hold all values."""
-    shown = np.abs(np.concatenate(values))
-    reach = 1.1 * float(np.nanmax(shown, initial=0.05))
-    panel.set_xlim(-reach, reach)
-
-
 def _draw_windows(panel: Axes, windows: Columns) -> None:
     rows = np.arange(len(windows["mean_composite"]))
     for kind, colour, width, words in (
@@ -160,7 +152,8 @@ def _draw_windows(panel: Axes, windows: Columns) -> None:
             markerfacecolor=style.INK if is_told else "white",
         )
     _rows(panel, [WINDOW_NAMES[name] for name in windows["window_name"]])
-    _reach(panel, windows["spread_low"], windows["spread_high"], windows["mean_composite"])
+    furthest = reach(windows["spread_low"], windows["spread_high"], windows["mean_composite"])
+    panel.set_xlim(-furthest, furthest)
     if panel.get_legend_handles_labels()[0]:
         panel.legend(loc="lower left", bbox_to_anchor=(-0.003, 1.2), ncols=2, handletextpad=0.6)
     n_posts = windows["n_posts"]
@@ -191,7 +184,8 @@ def _draw_instruments(panel: Axes, instruments: Columns) -> None:
         panel.hlines(row, score.low, score.high, color=colour, linewidth=7, alpha=0.4)
         panel.plot(score.value, row, "o", color=colour, markersize=4.5, markerfacecolor=face)
     _rows(panel, list(bars["instrument"]))
-    _reach(panel, bars["score"], bars["ci_low"], bars["ci_high"])
+    furthest = reach(bars["score"], bars["ci_low"], bars["ci_high"])
+    panel.set_xlim(-furthest, furthest)
     style.heading(
         panel,
         f"{day(trading_date)}: {_who_leans(instruments)}",
@@ -231,7 +225,8 @@ def _draw_hashtags(panel: Axes, hashtags: Columns) -> None:
     panel.hlines(rows, 0, sentiment, color=style.BAND, linewidth=2)
     panel.plot(sentiment, rows, "o", color=style.MUTED, markersize=6, markerfacecolor="white")
     _rows(panel, [f"#{style.drawable(_short(tag))}" for tag in tags["hashtag"]])
-    _reach(panel, sentiment)
+    furthest = reach(sentiment)
+    panel.set_xlim(-furthest, furthest)
     style.heading(panel, "Most used hashtags", "Weighted sentiment of their posts, without interval", rise=19)
     style.cells(
         panel,

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from charts import style
-from charts.bars import VOICES, Floats, Ticks, draw_legend, draw_score, few_intervals, reach
-from charts.data import SESSIONS, Columns, Published, fetch, ist
+from charts.bars import VOICES, Floats, Ticks, draw_legend, draw_score, few_intervals, reach_of_scores
+from charts.data import SESSIONS, Columns, Published, fetch, intraday, ist
 from charts.words import count, day, signed
 
 TITLE = "Signal over price"
@@ -57,8 +57,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Overlay:
             select
                 trading_date,
                 100 * (arg_max(close, bar_start) / arg_min(open, bar_start) - 1) as change
-            from validated.price_bars
-            where instrument = 'NIFTY50' and bar_interval <> '1d' and is_in_session
+            from ({intraday("instrument = 'NIFTY50'")})
             group by trading_date
         ),
 
@@ -69,7 +68,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Overlay:
             where
                 channel = 'x' and bar_interval = '1h' and score is not null
                 and instrument in ('{"', '".join(SCORES)}')
-                and bar_start >= open_at and bar_start < close_at
+                and bar_start >= open_at and bar_end <= close_at
             group by sessions.trading_date
         )
 
@@ -96,33 +95,21 @@ def read(connection: duckdb.DuckDBPyConnection) -> Overlay:
 
 
 def _prices(connection: duckdb.DuckDBPyConnection, sessions: Columns) -> Columns:
-    """Closes from the series that has most bars in the sessions, thinned where they are many."""
+    """Closes, thinned where they are many."""
     return fetch(
         connection,
         f"""
         with bars as (
             select
-                symbol, bar_interval, trading_date, close,
+                trading_date, close,
                 -- A close is known when its bar ends.
-                epoch(
-                    least(bar_start + cast(replace(bar_interval, 'min', ' minutes') as interval), close_at)
-                    - open_at
-                ) / 60 as minute
-            from validated.price_bars
+                epoch(bar_end - open_at) / 60 as minute
+            from ({intraday("instrument = 'NIFTY50' and trading_date in (select unnest(?))")})
             inner join ({SESSIONS}) using (trading_date)
-            where
-                instrument = 'NIFTY50' and bar_interval <> '1d' and is_in_session
-                and trading_date in (select unnest(?))
-        ),
-
-        series as (
-            select symbol, bar_interval from bars group by all order by count(*) desc, symbol, bar_interval
-            limit 1
         )
 
         select trading_date, max(minute) as minute, arg_max(close, minute) as close
         from bars
-        inner join series using (symbol, bar_interval)
         group by trading_date, ceil(minute / ?)
         order by trading_date, max(minute)
         """,
@@ -140,14 +127,14 @@ def _scores(
             select
                 trading_date,
                 epoch(bar_start - open_at) / 60 as start_minute,
-                -- The last hour runs on after the close.
-                epoch(least(bar_end, close_at) - open_at) / 60 as end_minute,
+                epoch(bar_end - open_at) / 60 as end_minute,
                 score, ci_low, ci_high
             from marts.signal_bars as bars
             inner join ({SESSIONS}) using (trading_date)
             where
                 channel = 'x' and instrument = ? and bar_interval = ?
-                and bar_start >= open_at and bar_start < close_at
+                -- Most posts of a bar that runs on after the close are of after it.
+                and bar_start >= open_at and bar_end <= close_at
                 and trading_date in (select unnest(?))
             order by bars.bar_start
             """,
@@ -191,7 +178,7 @@ def draw(facts: Published, overlay: Overlay) -> Figure:
                 starts[left_out + 1] - GAP / 2, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2))
             )
     _draw_price(panels[0], overlay, starts)
-    furthest = reach(*overlay.scores.values())
+    furthest = reach_of_scores(*overlay.scores.values())
     for panel, (instrument, words) in zip(panels[1:], SCORES.items(), strict=True):
         bars = overlay.scores[instrument]
         left, right = _places(overlay, bars, starts)
@@ -232,12 +219,11 @@ def _subtitle(overlay: Overlay) -> str:
         return ""
     words = (
         "Tinted: the interval of NIFTY 50's score is clear of 0. "
-        f"A score is of one {UNITS[overlay.bar_interval][0]}, known at its end or later. "
-        "Cash sessions only"
+        f"A score is of one {UNITS[overlay.bar_interval][0]} of the session, known at its end or later."
     )
     if (np.diff(overlay.sessions["session_number"]) > 1).any():
-        words += "; dotted: sessions with few posts or no prices left out"
-    return f"{words}."
+        words += " Dotted: sessions with few posts or no prices left out."
+    return words
 
 
 def _day(overlay: Overlay, row: int) -> str:

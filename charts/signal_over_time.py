@@ -23,12 +23,12 @@ from charts.bars import (
     few_intervals,
     few_whole_numbers,
     holes,
-    reach,
+    reach_of_scores,
     session_places,
     session_ticks,
     staircase,
 )
-from charts.data import SESSIONS, Columns, Published, estimate, fetch, ist
+from charts.data import SESSIONS, Columns, Published, estimate, fetch, intraday, ist
 from charts.words import count, day, lean, with_interval
 
 TITLE = "Signal over time"
@@ -52,7 +52,7 @@ class Signal:
     # `score`, `ci_low`, `ci_high`, `n_posts`, and `bar_start`, `bar_end`; or for days `trading_date`,
     # `session_number` and `trend`, the mean score of the last 20 sessions.
     bars: Columns
-    # `bar_start`, `trading_date`, `close`; for days the bar starts with its trading date.
+    # `trading_date`, `close`, and `bar_end`, which days lack.
     prices: Columns
     # `open_at`, `close_at`, `is_regular_hours` of the sessions within the bars; none for days.
     sessions: Columns
@@ -174,7 +174,7 @@ def _closes(connection: duckdb.DuckDBPyConnection, bars: Columns) -> Columns:
     return fetch(
         connection,
         """
-        select trading_date as bar_start, trading_date, arg_max(close, bar_start) as close
+        select trading_date, arg_min(close, symbol) as close
         from validated.price_bars
         where instrument = 'NIFTY50' and bar_interval = '1d' and trading_date in (select unnest(?))
         group by trading_date
@@ -185,33 +185,16 @@ def _closes(connection: duckdb.DuckDBPyConnection, bars: Columns) -> Columns:
 
 
 def _prices(connection: duckdb.DuckDBPyConnection, within: Sequence[datetime]) -> Columns:
-    """NIFTY 50's intraday closes in a stretch of time, from the series that has most bars there."""
+    """NIFTY 50's intraday closes in a stretch of time, each at the end of its bar."""
     start, end = within
     bucket_seconds = max(60, (end - start).total_seconds() / MAX_PRICES)
     return fetch(
         connection,
         f"""
-        with bars as (
-            select symbol, bar_interval, {ist("bar_start")} as bar_start, trading_date, close
-            from validated.price_bars
-            where
-                instrument = 'NIFTY50' and bar_interval <> '1d' and is_in_session
-                and {ist("bar_start")} >= ? and {ist("bar_start")} < ?
-        ),
-
-        series as (
-            select symbol, bar_interval
-            from bars
-            group by all
-            order by count(*) desc, symbol, bar_interval
-            limit 1
-        )
-
-        select max(bars.bar_start) as bar_start, trading_date, arg_max(close, bars.bar_start) as close
-        from bars
-        inner join series using (symbol, bar_interval)
-        group by trading_date, floor(epoch(bars.bar_start) / ?)
-        order by max(bars.bar_start)
+        select {ist("max(bar_end)")} as bar_end, trading_date, arg_max(close, bar_end) as close
+        from ({intraday(f"instrument = 'NIFTY50' and {ist('bar_start')} >= ? and {ist('bar_start')} < ?")})
+        group by trading_date, ceil(epoch(bar_end) / ?)
+        order by max(bar_end)
         """,
         [start, end, bucket_seconds],
     )
@@ -346,7 +329,8 @@ def _draw_mood(panel: Axes, bars: Columns, left: Floats, right: Floats) -> None:
             linewidth=2,
             label=f"mean of {TREND_SESSIONS} sessions",
         )
-    panel.set_ylim(-reach(bars), reach(bars))
+    furthest = reach_of_scores(bars)
+    panel.set_ylim(-furthest, furthest)
     style.label(panel, AXES[1])
     if not np.isfinite(bars["score"]).any():
         style.note(panel, "No bar has posts enough for a score")
@@ -373,7 +357,7 @@ def _draw_price(panel: Axes, signal: Signal, left: Floats, right: Floats) -> Non
         x = (left[chosen] + right[chosen]) / 2
         gaps = np.flatnonzero((np.diff(chosen) > 1) | (np.diff(left[chosen]) > 1)) + 1
     else:
-        x = days_since_1970(prices["bar_start"])
+        x = days_since_1970(prices["bar_end"])
         gaps = np.flatnonzero(np.diff(prices["trading_date"]).astype(int) != 0) + 1
     panel.plot(
         np.insert(x, gaps, np.nan),

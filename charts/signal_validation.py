@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from charts import style
-from charts.bars import Floats
+from charts.bars import Floats, reach
 from charts.data import Columns, Published, fetch, has_table
 from charts.words import count, plain
 
@@ -116,13 +116,13 @@ def draw(facts: Published, validation: Validation | None) -> Figure:
         wspace=0.08,
         hspace=0.24,
     )
-    reach = _reach(rows)
+    furthest = reach(*(rows[name] for name in ("ic", "ic_low", "ic_high")))
     for column, name in enumerate(intervals):
         of_interval = {key: values[rows["bar_interval"] == name] for key, values in rows.items()}
         above, below = made.add_subplot(grid[0, column]), made.add_subplot(grid[1, column])
         _draw_ics(above, of_interval, asked[name], rows)
         _draw_hits(below, of_interval, asked[name], rows)
-        above.set_ylim(-reach, reach)
+        above.set_ylim(-furthest, furthest)
         for panel in (above, below):
             panel.set_xlim(-0.5, len(asked[name]) - 0.5)
             panel.grid(axis="y")
@@ -142,7 +142,7 @@ def _title(validation: Validation | None) -> str:
         return "Too few days to tell whether scores and later prices are linked"
     tested, n_clear = count(validation.n_tested, "combination"), validation.n_clear
     if not n_clear:
-        return f"No link to later prices that could not be chance, in {tested} tested"
+        return f"None of {tested} tested shows a link to later prices beyond chance"
     return f"{n_clear} of {tested} tested {'is' if n_clear == 1 else 'are'} hard to explain by chance"
 
 
@@ -150,22 +150,18 @@ def _subtitle(validation: Validation | None) -> str:
     if validation is None or not validation.n_combinations:
         return ""
     least = validation.rows["min_detectable_ic"].astype(float)
-    words = "Rank correlation of scores with the returns after them, and share of signs that were right. "
+    words = "Rank correlation (IC) of scores with later returns, and share of signs that were right. "
     if np.isfinite(least).any():
-        words += f"In so many days no IC below {plain(float(np.nanmin(least)))} could be seen."
+        words += f"At best an IC of {plain(float(np.nanmin(least)))} would be found four times in five."
     elif not validation.n_tested:
         words += "No interval: it takes more days than these."
     return words
 
 
 def _tick(rows: Columns, horizon: str) -> str:
-    days = rows["n_days"][rows["horizon"] == horizon].astype(float)
-    return f"{HORIZONS[horizon]}\n{count(float(np.nanmax(days, initial=0)), 'day')}"
-
-
-def _reach(rows: Columns) -> float:
-    shown = np.concatenate([rows[name].astype(float) for name in ("ic", "ic_low", "ic_high")])
-    return min(1.0, max(0.1, 1.12 * float(np.nanmax(np.abs(shown)))))
+    days = rows["n_days"][rows["horizon"] == horizon]
+    fewest = f"{count(days.min())}–" if days.min() < days.max() else ""
+    return f"{HORIZONS[horizon]}\n{fewest}{count(days.max(), 'day')}"
 
 
 def _instruments(rows: Columns) -> list[str]:
@@ -248,7 +244,7 @@ def _draw_legend(made: Figure, rows: Columns) -> None:
     if np.isfinite(rows["ic_low"].astype(float)).any():
         handles.append(Line2D([], [], color=style.MUTED, linewidth=1.6, label="95 % interval"))
     if np.isfinite(rows["min_detectable_ic"].astype(float)).any():
-        handles.append(Patch(color=style.PRE_OPEN, label="too small to see in so few days"))
+        handles.append(Patch(color=style.PRE_OPEN, label="power below 80 %"))
     made.legend(
         handles=handles,
         loc="lower left",

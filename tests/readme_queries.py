@@ -1,13 +1,14 @@
-"""``python tests/readme_queries.py FILE [README]``: run README's SQL on a published file.
+"""``python tests/readme_queries.py FILE [PAGE] [--write]``: run the SQL of README or another page on a
+published file.
 
-Prints what each query prints; needs duckdb only, so that a client of another version can run it from
-anywhere. With README given, the output blocks below the queries are rewritten.
+Prints what each query prints, or with --write puts it into the page, below the query. Needs duckdb only, so
+that a client of another version can run it from anywhere.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
-import sys
 from pathlib import Path
 
 import duckdb
@@ -36,14 +37,18 @@ def output(database: Path, sql: str) -> str:
 
 
 def main() -> None:
-    """Print each query's output, or put it into the given README."""
-    database = Path(sys.argv[1])
-    readme = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parents[1] / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    if len(sys.argv) > 2:
+    """Print each query's output, or put it into the page."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file", type=Path)
+    parser.add_argument("page", type=Path, nargs="?", default=Path(__file__).parents[1] / "README.md")
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    database, page = given.file, given.page
+    text = page.read_text(encoding="utf-8")
+    if given.write:
         block = "```sql\n{}```\n\n```\n{}```\n"
         shown = QUERY.sub(lambda found: block.format(found["sql"], output(database, found["sql"])), text)
-        readme.write_text(shown, encoding="utf-8")
+        page.write_text(shown, encoding="utf-8")
         return
     for sql in queries(text):
         print(output(database, sql))

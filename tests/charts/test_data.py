@@ -6,7 +6,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from charts.data import author_means, fetch, ist, published, t_975
+from charts.data import author_means, fetch, intraday, ist, published, t_975
+from tests.charts.conftest import fill
 
 # Student's t at 97.5 % by degrees of freedom, from tables.
 T_975 = {9: 2.262157, 15: 2.131450, 30: 2.042272, 99: 1.984217, 1000: 1.962339}
@@ -45,6 +46,33 @@ def test_the_wall_clock_in_india_does_not_depend_on_the_session(
     moment = ist("timestamptz '2026-11-18 18:35:18.021+00'")
     row = fetch(connection, f"select {moment} as moment")
     assert row["moment"][0] == np.datetime64("2026-11-19T00:05:18.021")
+
+
+def test_prices_within_a_session_are_of_one_series_and_end_with_it(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    fill(
+        connection,
+        # Another series, of fewer and longer bars; on the second day it is the only one.
+        """
+        insert into validated.price_bars
+        select 'A', instrument, '30min', bar_start, trading_date, true, 1, 1 from validated.price_bars
+        where bar_interval = '3min' and minute(bar_start) % 30 = 15
+        """,
+        "delete from validated.price_bars where bar_interval = '3min' and trading_date = date '2026-01-22'",
+        days=1.9,
+    )
+    bars = fetch(
+        connection,
+        f"""
+        select trading_date, count(*) as n, min(close) as least, max(bar_end) as ended
+        from ({intraday("instrument = 'NIFTY50'")}) group by trading_date order by trading_date
+        """,
+    )
+    assert bars["n"].tolist() == [125, 13, 125]
+    assert (bars["least"] == 1).tolist() == [False, True, False]
+    # 15:15 and 30 minutes are beyond the close, 10:00 UTC.
+    assert {str(ended)[11:16] for ended in bars["ended"]} == {"10:00"}
 
 
 def test_the_interval_of_a_mean_is_the_jackknife_over_authors(connection: duckdb.DuckDBPyConnection) -> None:

@@ -261,6 +261,19 @@ def test_a_price_after_the_newest_post_is_not_known_yet(publish: Publish) -> Non
     assert "from that session's open (21 Jan 2026)" in told
 
 
+def test_a_bar_that_the_newest_post_lies_in_has_not_closed_yet(publish: Publish) -> None:
+    root = publish("update marts.signal_summary set window_end = '2026-01-21 05:01:00Z'")
+    ((close, later),) = query(
+        root,
+        "select any_value(close) filter (bar_start = '2026-01-21 04:57:00Z'), "
+        "any_value(close) filter (bar_start = '2026-01-21 05:00:00Z') "
+        "from validated.price_bars where bar_interval = '3min'",
+    )
+    told = read(root).sections["By instrument"]
+    assert f"{close:,.0f} |" in told
+    assert f"{later:,.0f} |" not in told
+
+
 def test_instruments_are_those_of_the_newest_session_that_scores_several(publish: Publish) -> None:
     root = publish(
         "update marts.signal_bars set score = null where trading_date = date '2026-01-22' "
@@ -305,7 +318,7 @@ def test_calls_are_counted_by_what_they_bet_on(publish: Publish) -> None:
 
 def test_the_record_of_calls_has_its_interval(publish: Publish) -> None:
     told = read(publish(OUTCOMES, RECORDS)).sections["Trade calls"]
-    assert "Of 450 calls in this file 400 could be judged by prices, 300 of them with a target" in told
+    assert "Of 450 calls in this file 400 were entered and judged by prices, 300 of them with a t" in told
     assert "which 100 reached before their stop (33 %, 95 % interval over authors [" in told
     assert "Of 40 authors 10 have calls enough for a verdict; 10 of them reached" in told
 

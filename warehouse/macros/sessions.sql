@@ -70,3 +70,11 @@
         else 1440
     end
 {%- endmacro %}
+
+{#
+  Order of the price series of an instrument in a session: the finest first. One that lacks a tenth of `whole`
+  is no better for being finer.
+#}
+{% macro finest_series(covered, whole) -%}
+    case when {{ covered }} >= 0.9 * {{ whole }} then 0 else 1 end, minutes, symbol
+{%- endmacro %}

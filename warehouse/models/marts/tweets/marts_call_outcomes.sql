@@ -97,11 +97,7 @@ series as (
         minutes,
         row_number() over (
             partition by instrument, session_number
-            order by
-                count(*) * minutes * 60 < {{ var('call_min_bar_coverage') }} * max(session_seconds),
-                minutes,
-                bar_interval,
-                symbol
+            order by {{ finest_series('count(*) * minutes * 60', 'max(session_seconds)') }}, bar_interval
         ) as series_rank
     from timed_bars
     group by instrument, session_number, symbol, bar_interval, minutes

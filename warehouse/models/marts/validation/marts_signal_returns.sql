@@ -81,11 +81,7 @@ ranked_series as (
         *,
         row_number() over (
             partition by instrument, trading_date, is_daily
-            -- One that lacks a tenth of what another has is no better for being finer.
-            order by
-                case when covered_seconds >= 0.9 * most_covered_seconds then 0 else 1 end,
-                minutes,
-                symbol
+            order by {{ finest_series('covered_seconds', 'most_covered_seconds') }}
         ) as intraday_rank,
         row_number() over (
             partition by instrument, trading_date, is_whole order by minutes, symbol

@@ -1,5 +1,5 @@
 -- One row per channel, instrument, bar interval and horizon: how well scores ranked the returns that
--- followed, how sure that is, and how little so few days could have shown.
+-- followed, how sure that is, and with what power.
 
 with
 
@@ -548,10 +548,10 @@ select
         when min_detectable_ic is null then 'no interval: its days do not differ, or only one does'
         when min_detectable_ic > {{ var('validation_plausible_ic') }}
             then
-                'underpowered: ' || n_days || ' days can only show an IC above '
-                || round(min_detectable_ic, 2) || '; for {{ var("validation_plausible_ic") }} it takes '
+                'underpowered: ' || n_days || ' days would find an IC of ' || round(min_detectable_ic, 2)
+                || ' four times in five; one of {{ var("validation_plausible_ic") }} takes '
                 || case when n_effective = n_bars then 'at least ' else 'some ' end || n_days_needed
-        else n_days || ' days can show an IC above ' || round(min_detectable_ic, 2)
+        else n_days || ' days would find an IC of ' || round(min_detectable_ic, 2) || ' four times in five'
     end as power_note,
     coalesce(n_days_daily, 0) as n_days_daily,
     ic_daily_mean,
