@@ -86,7 +86,7 @@
   several times as fast; and the sum as a double again.
 #}
 {% macro parts(value, decimals=18) -%}
-    {{ rounded(value ~ ' * 1e' ~ decimals) }}
+    {{ rounded('(' ~ value ~ ') * 1e' ~ decimals) }}
 {%- endmacro %}
 
 {% macro of_parts(total, decimals=18) -%}
