@@ -1,5 +1,5 @@
 -- One row per bar and version of it that a published file held and a later build changed.
--- The published file is the memory: its own revisions are carried over, but for what a purge must make forgotten.
+-- The published file is the memory: its own revisions are carried over, but for what a purge makes forgotten.
 
 {% set own_values = [
     'n_posts', 'n_authors', 'n_effective', 'score', 'se', 'ci_low', 'ci_high', 'score_one_vote', 'dispersion',
@@ -96,50 +96,38 @@ purged_bars as (
 
 -- ---- Versions ----
 
-compared as (
+versions as (
 
     select
-        published_bars.*,
-        bars.channel is null as is_withdrawn,
-        bars.n_posts as new_n_posts,
-        bars.model_version as new_model_version,
-        {% for column in own_values %}
-            {{ 'or ' if not loop.first }}published_bars.{{ column }} is distinct from bars.{{ column }}
+        {% for column in keys + values %}
+            published_bars.{{ column }},
         {% endfor %}
-            as is_own_changed,
-        {% for column in leaning_values %}
-            {{ 'or ' if not loop.first }}published_bars.{{ column }} is distinct from bars.{{ column }}
-        {% endfor %}
-            as is_leaning_changed
+        {{ instant(run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f+00')) }} as superseded_at,
+        case
+            when bars.channel is null then 'withdrawn'
+            when bars.n_posts <> published_bars.n_posts then 'n_posts'
+            when bars.model_version <> published_bars.model_version then 'model_version'
+            else 'values'
+        end as reason
     from published_bars
+    cross join first_purged
     left join bars
         on
             published_bars.channel = bars.channel
             and published_bars.instrument = bars.instrument
             and published_bars.bar_interval = bars.bar_interval
             and published_bars.bar_start = bars.bar_start
-
-),
-
-versions as (
-
-    select
-        {% for column in keys + values %}
-            compared.{{ column }},
-        {% endfor %}
-        {{ instant(run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f+00')) }} as superseded_at,
-        case
-            when compared.is_withdrawn then 'withdrawn'
-            when compared.new_n_posts <> compared.n_posts then 'n_posts'
-            when compared.new_model_version <> compared.model_version then 'model_version'
-            else 'values'
-        end as reason
-    from compared
-    cross join first_purged
     where
-        compared.is_withdrawn
-        or compared.is_own_changed
-        or (compared.is_leaning_changed and coalesce(compared.bar_start < first_purged.posted_at, true))
+        bars.channel is null
+        {% for column in own_values %}
+            or published_bars.{{ column }} is distinct from bars.{{ column }}
+        {% endfor %}
+        {% for column in leaning_values %}
+            or (
+                published_bars.{{ column }} is distinct from bars.{{ column }}
+                and coalesce(published_bars.bar_start < first_purged.posted_at, true)
+            )
+        {% endfor %}
     {% if published_revisions is not none %}
 
     union all
