@@ -57,7 +57,8 @@ GLOSSARY = {
     "No clear lean": "The interval holds 0.",
     "Delta": "Score less that of the session just before, where that has one.",
     "Buzz": "Posts against the mean of up to 20 sessions before: × 1 is that mean.",
-    "z": "Score against those sessions, in their standard deviations; beyond ±2 is unusual.",
+    "z": "A score with an interval against such scores of those sessions, in their standard deviations; "
+    "beyond ±2 is unusual.",
     "Lift": "How much more often a term is used than in the 30 days before.",
     "Busiest author": "Share of the weight that one author holds.",
     "IC": "Information coefficient: rank correlation of scores with the returns after them; 0 is none, "

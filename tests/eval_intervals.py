@@ -9,6 +9,9 @@ bootstrap's), or the weighted mean over posts (spread, and posts taken as indepe
 same mean over very many voices.
 
 The generators are frozen: an interval is chosen to hold on them, never they to suit an interval.
+
+With `--published FILE`, bars of voices that are drawn from those of a published file instead, with
+replacement: as unequal as they come, and held against the mean over all of them.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ from __future__ import annotations
 import argparse
 import sys
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -33,6 +38,8 @@ SITUATIONS = ("alone", "campaign", "loud lean")
 _TRUTH_VOICES = 2_000_000
 _RESAMPLES = 200
 _MODELS = ("signals_tweet_bars", "marts_signal_bars")
+_REAL_INTERVALS = ("15min", "1h")
+_REAL_VOICES = (10, 20, 30, 100)
 
 Floats = NDArray[np.float64]
 
@@ -232,15 +239,79 @@ def coverage(
     n_authors = loudness.shape[1]
     chosen = rng.multinomial(n_authors, np.full(n_authors, 1 / n_authors), _RESAMPLES).T
     resampled = ((loudness * score) @ chosen) / (loudness @ chosen)
-    percentiles = np.percentile(resampled, [2.5, 97.5], axis=1)
+    lower, upper = np.percentile(resampled, [2.5, 97.5], axis=1)
     return Coverage(
         _share(low[given], high[given], of.voices),
         int(given.sum()),
         float((high - low)[given].mean()),
         _share(spread_low, spread_high, of.posts),
         _share(mean - half, mean + half, of.posts),
-        _share(*percentiles, of.authors),
+        _share(lower, upper, of.authors),
     )
+
+
+# ---- Real voices ----------------------------------------------------------------------------------
+
+
+def real_voices(published: Path, bar_interval: str) -> Posts:
+    """Posts of all voices that weigh anything in the file's bars, as if of one bar."""
+    with duckdb.connect(published, read_only=True) as database:
+        found = database.execute(
+            """
+            select
+                dense_rank() over (order by bar_start, voice_key) - 1 as voice,
+                sentiment,
+                weight
+            from signals.tweet_bars
+            where bar_interval = $1
+            qualify sum(weight) over (partition by bar_start, voice_key) > 0
+            order by voice
+            """,
+            [bar_interval],
+        ).fetchnumpy()
+    voice = np.asarray(found["voice"], np.int64)
+    nothing = np.zeros_like(voice)
+    return Posts(nothing, voice, nothing, np.asarray(found["sentiment"]), np.asarray(found["weight"]))
+
+
+def real_coverage(
+    sql: dict[str, str], pool: Posts, rng: np.random.Generator, n_bars: int, n_voices: int
+) -> tuple[float, int, float]:
+    """Coverage in bars of voices out of the pool, bars with an interval, and their median n_effective."""
+    n_pool = int(pool.voice.max()) + 1
+    loudness, score = _spoken(pool, pool.voice, (1, n_pool))
+    of = float((loudness * score).sum() / loudness.sum())
+    n_posts = np.bincount(pool.voice)
+    first = np.cumsum(n_posts) - n_posts
+    chosen = rng.integers(0, n_pool, n_bars * n_voices)
+    speaks = np.repeat(np.arange(len(chosen)), n_posts[chosen])
+    place = np.arange(len(speaks)) - np.repeat(np.cumsum(n_posts[chosen]) - n_posts[chosen], n_posts[chosen])
+    row = first[chosen[speaks]] + place
+    posts = Posts(
+        speaks // n_voices, speaks % n_voices, np.zeros_like(speaks), pool.sentiment[row], pool.weight[row]
+    )
+    found = bars(sql, posts)
+    low, high = (np.array([bar[side] for bar in found], np.float64) for side in (1, 2))
+    given = np.isfinite(low)
+    heard = loudness[0, chosen].reshape(n_bars, n_voices)
+    n_effective = heard.sum(axis=1) ** 2 / (heard**2).sum(axis=1)
+    return _share(low[given], high[given], of), int(given.sum()), float(np.median(n_effective))
+
+
+def report_real(sql: dict[str, str], published: Path, n_bars: int) -> Table:
+    """Coverage with the voices of a published file."""
+    title = f"Coverage of nominal 95 % with voices of {published.name}, {n_bars:,} bars a setting"
+    table = Table("bars", "voices drawn from", "voices", "ours", "with interval", "n_effective", title=title)
+    rng = np.random.default_rng(0)
+    for bar_interval in _REAL_INTERVALS:
+        pool = real_voices(published, bar_interval)
+        for n_voices in _REAL_VOICES:
+            share, given, n_effective = real_coverage(sql, pool, rng, n_bars, n_voices)
+            table.add_row(
+                bar_interval, f"{pool.voice.max() + 1:,}", str(n_voices), f"{share:.1%}",
+                f"{given / n_bars:.0%}", f"{n_effective:.1f}",
+            )  # fmt: skip
+    return table
 
 
 def main() -> int:
@@ -249,8 +320,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--draws", type=int, default=2_000, help="bars a setting (2,000)")
+    parser.add_argument("--published", type=Path, help="draw the voices of this published file instead")
     options = parser.parse_args()
     sql = compiled(*_MODELS)
+    if options.published:
+        Console(width=110).print(report_real(sql, options.published, options.draws))
+        return 0
     title = f"Coverage of nominal 95 %, {options.draws:,} bars a setting"
     setting = ("voices", "scores", "situation")
     ways = ("ours", "with interval", "width", "independent posts", "author bootstrap", "spread of posts")

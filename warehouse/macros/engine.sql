@@ -268,9 +268,14 @@
     explode(map_from_arrays({{ first }}, {{ second }})) as ({{ first_name }}, {{ second_name }})
 {%- endmacro %}
 
+{# The nearest whole number below 9e18 in size, of a type whose sums do not overflow. #}
+{% macro rounded(value) %}{{ return(adapter.dispatch('rounded', 'market_intel')(value)) }}{% endmacro %}
+{% macro duckdb__rounded(value) %}cast({{ value }} as bigint){% endmacro %}
+{% macro spark__rounded(value) %}cast({{ value }} as decimal(19, 0)){% endmacro %}
+
 {# Seconds from one instant to another, as a double. #}
 {% macro seconds_between(first, last) %}{{ return(adapter.dispatch('seconds_between', 'market_intel')(first, last)) }}{% endmacro %}
-{% macro duckdb__seconds_between(first, last) %}epoch({{ last }} - {{ first }}){% endmacro %}
+{% macro duckdb__seconds_between(first, last) %}((epoch_us({{ last }}) - epoch_us({{ first }})) / 1e6){% endmacro %}
 {% macro spark__seconds_between(first, last) %}(cast({{ last }} as double) - cast({{ first }} as double)){% endmacro %}
 
 {#

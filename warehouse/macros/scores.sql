@@ -81,6 +81,18 @@
     cast(sum({{ exact(value, decimals) }}){{ ' over ' ~ over if over }} as double)
 {%- endmacro %}
 
+{#
+  The same for values below 9 (with 12 decimals, 9 million): as whole parts of 10^-decimals, which add up
+  several times as fast; and the sum as a double again.
+#}
+{% macro parts(value, decimals=18) -%}
+    {{ rounded('(' ~ value ~ ') * 1e' ~ decimals) }}
+{%- endmacro %}
+
+{% macro of_parts(total, decimals=18) -%}
+    (cast({{ total }} as double) / 1e{{ decimals }})
+{%- endmacro %}
+
 {% macro exact_avg(value) -%}
     ({{ exact_sum(value) }} / count({{ value }}))
 {%- endmacro %}

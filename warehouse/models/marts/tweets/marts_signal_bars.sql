@@ -1,15 +1,10 @@
 -- One row per channel, instrument, bar interval and bar: the weighted score of the views in it, with
 -- an interval over voices.
 
-{% set heard %}
-        count(*) as n_posts,
-        {{ exact_sum('numbered.weight') }} as sum_weight,
-        {{ exact_sum('numbered.weighted') }} as sum_weighted,
-        {{ exact_sum('numbered.weighted_square') }} as sum_weighted_squares,
-        max(numbered.known_at) as known_at,
-        min(numbered.known_at) as first_known_at,
-        bool_and(numbered.is_observed) as is_observed,
-        bool_or(numbered.is_late) as is_late
+{# Tells bars apart by their start's minute since 1970 and, since several may start together, their length. #}
+{% set time_number -%}
+    cast({{ seconds_between(instant('1970-01-01 00:00:00+00'), 'bar_start') }} / 60 as integer) * 4
+    + case bar_interval when '15min' then 1 when '1h' then 2 else 3 end
 {%- endset %}
 
 with
@@ -17,22 +12,6 @@ with
 posts as (
 
     select * from {{ ref('signals_tweet_bars') }}
-
-),
-
-named as (
-
-    select
-        tweet_id,
-        instrument
-    from {{ ref('processed_tweet_instruments') }}
-
-    union all
-
-    select
-        tweet_id,
-        'MARKET' as instrument
-    from {{ ref('validated_tweets') }}
 
 ),
 
@@ -46,7 +25,7 @@ sessions as (
 
     select
         trading_date,
-        row_number() over (order by trading_date) as session_number
+        cast(row_number() over (order by trading_date) as integer) as session_number
     from {{ ref('processed_calendar_days') }}
     where is_trading_day
 
@@ -66,7 +45,7 @@ starts as (
         bar_interval,
         bar_start,
         bar_end,
-        cast(row_number() over (order by bar_interval, bar_start) as integer) as time_number,
+        {{ time_number }} as time_number,
         {{ to_ist('bar_start') }} as bar_start_ist
     from (
         select distinct
@@ -107,10 +86,28 @@ times as (
         dated.*,
         sessions.session_number,
         case
-            when dated.session_phase not in ('closed', 'special_session', 'unknown') then dated.session_phase
-        end as baseline_phase
+            when dated.session_phase not in ('closed', 'special_session', 'unknown')
+                then cast(dense_rank() over (order by dated.bar_interval, dated.session_phase) as integer)
+        end as baseline_number,
+        case
+            when lag(dated.bar_end) over earlier = dated.bar_start then lag(dated.time_number) over earlier
+        end as previous_time_number
     from dated
     left join sessions on dated.trading_date = sessions.trading_date
+    window earlier as (partition by dated.bar_interval order by dated.bar_start)
+
+),
+
+instruments as (
+
+    select
+        instrument,
+        cast(row_number() over (order by instrument) as integer) as instrument_number
+    from (
+        select instrument from {{ ref('processed_tweet_instruments') }}
+        union
+        select 'MARKET' as instrument
+    ) as found
 
 ),
 
@@ -131,19 +128,56 @@ numbered as (
 
     select
         posts.tweet_id,
-        times.time_number,
+        {{ time_number }} as time_number,
         voices.speaker_number as voice_number,
         authors.speaker_number as author_number,
-        {{ exact('posts.weight') }} as weight,
-        {{ exact('posts.weight * posts.sentiment') }} as weighted,
-        {{ exact('posts.weight * pow(posts.sentiment, 2)') }} as weighted_square,
+        {{ parts('posts.weight') }} as weight,
+        {{ parts('posts.weight * posts.sentiment') }} as weighted,
+        {{ parts('posts.weight * posts.sentiment * posts.sentiment') }} as weighted_square,
         posts.known_at,
         posts.is_observed,
-        posts.known_at - posts.posted_at > interval '1 day' as is_late
+        {{ seconds_between('posts.posted_at', 'posts.known_at') }} > 86400 as is_late
     from posts
-    inner join times on posts.bar_interval = times.bar_interval and posts.bar_start = times.bar_start
     inner join speakers as authors on posts.author_key = authors.speaker_key
     inner join speakers as voices on posts.voice_key = voices.speaker_key
+
+),
+
+spoken as (
+
+    select
+        instruments.instrument_number,
+        numbered.*
+    from numbered
+    inner join {{ ref('processed_tweet_instruments') }} as named on numbered.tweet_id = named.tweet_id
+    inner join instruments on named.instrument = instruments.instrument
+
+    union all
+
+    select
+        instruments.instrument_number,
+        numbered.*
+    from numbered
+    cross join instruments
+    where instruments.instrument = 'MARKET'
+
+),
+
+totals as (
+
+    select
+        instrument_number,
+        time_number,
+        count(*) as n_posts,
+        {{ of_parts('sum(weight)') }} as sum_weight,
+        {{ of_parts('sum(weighted)') }} as sum_weighted,
+        {{ of_parts('sum(weighted_square)') }} as sum_weighted_squares,
+        max(known_at) as known_at,
+        min(known_at) as first_known_at,
+        bool_and(is_observed) as is_observed,
+        bool_or(is_late) as is_late
+    from spoken
+    group by instrument_number, time_number
 
 ),
 
@@ -151,61 +185,28 @@ numbered as (
 alone as (
 
     select
-        named.instrument,
-        numbered.time_number,
-        numbered.voice_number,
-        {{- heard }}
-    from numbered
-    inner join named on numbered.tweet_id = named.tweet_id
-    where numbered.voice_number = numbered.author_number
-    group by named.instrument, numbered.time_number, numbered.voice_number
+        instrument_number,
+        time_number,
+        voice_number,
+        {{ of_parts('sum(weight)') }} as weight,
+        {{ of_parts('sum(weighted)') }} as weighted
+    from spoken
+    where voice_number = author_number
+    group by instrument_number, time_number, voice_number
 
 ),
 
 tied as (
 
     select
-        named.instrument,
-        numbered.time_number,
-        numbered.voice_number,
-        {{- heard }}
-    from numbered
-    inner join named on numbered.tweet_id = named.tweet_id
-    where numbered.voice_number <> numbered.author_number
-    group by named.instrument, numbered.time_number, numbered.voice_number, numbered.author_number
-
-),
-
-by_voice as (
-
-    select
-        *,
-        1 as n_authors,
-        sum_weight as top_weight,
-        sum_weighted / nullif(sum_weight, 0) as sum_author_score,
-        case when sum_weight > 0 then 1 else 0 end as n_heard
-    from alone
-
-    union all
-
-    select
-        instrument,
+        instrument_number,
         time_number,
         voice_number,
-        cast(sum(n_posts) as bigint) as n_posts,
-        {{ exact_sum('sum_weight') }} as sum_weight,
-        {{ exact_sum('sum_weighted') }} as sum_weighted,
-        {{ exact_sum('sum_weighted_squares') }} as sum_weighted_squares,
-        max(known_at) as known_at,
-        min(first_known_at) as first_known_at,
-        bool_and(is_observed) as is_observed,
-        bool_or(is_late) as is_late,
-        count(*) as n_authors,
-        max(sum_weight) as top_weight,
-        {{ exact_sum('sum_weighted / nullif(sum_weight, 0)') }} as sum_author_score,
-        count(nullif(sum_weight, 0)) as n_heard
-    from tied
-    group by instrument, time_number, voice_number
+        {{ of_parts('sum(weight)') }} as weight,
+        {{ of_parts('sum(weighted)') }} as weighted
+    from spoken
+    where voice_number <> author_number
+    group by instrument_number, time_number, voice_number, author_number
 
 ),
 
@@ -214,50 +215,66 @@ by_voice as (
 voices as (
 
     select
-        *,
-        sqrt(sum_weight) as voice,
-        sum_weighted / nullif(sum_weight, 0) as voice_score
-    from by_voice
+        instrument_number,
+        time_number,
+        sqrt(weight) as voice,
+        weighted / nullif(weight, 0) as voice_score,
+        1 as n_authors,
+        weight as top_weight,
+        weighted / nullif(weight, 0) as sum_author_score,
+        case when weight > 0 then 1 else 0 end as n_heard
+    from alone
+
+    union all
+
+    select
+        instrument_number,
+        time_number,
+        sqrt({{ exact_sum('weight') }}) as voice,
+        {{ exact_sum('weighted') }} / nullif({{ exact_sum('weight') }}, 0) as voice_score,
+        cast(count(*) as integer) as n_authors,
+        max(weight) as top_weight,
+        {{ exact_sum('weighted / nullif(weight, 0)') }} as sum_author_score,
+        cast(count(nullif(weight, 0)) as integer) as n_heard
+    from tied
+    group by instrument_number, time_number, voice_number
 
 ),
 
 sums as (
 
     select
-        instrument,
+        instrument_number,
         time_number,
-        cast(sum(n_posts) as bigint) as n_posts,
         cast(sum(n_authors) as bigint) as n_authors,
         cast(sum(n_heard) as bigint) as n_heard,
         count(voice_score) as n_voices,
-        {{ exact_sum('voice') }} as sum_voice,
-        {{ exact_sum('voice * voice') }} as sum_voice_squares,
-        {{ exact_sum('voice * voice_score') }} as sum_voice_score,
-        {{ exact_sum('sum_author_score') }} as sum_author_score,
-        {{ exact_sum('sum_weight') }} as sum_weight,
-        {{ exact_sum('sum_weighted') }} as sum_weighted,
-        {{ exact_sum('sum_weighted_squares') }} as sum_weighted_squares,
-        max(top_weight) as top_weight,
-        max(known_at) as known_at,
-        min(first_known_at) as first_known_at,
-        bool_and(is_observed) as is_observed,
-        bool_or(is_late) as is_late
+        {{ of_parts('sum(' ~ parts('voice', 12) ~ ')', 12) }} as sum_voice,
+        {{ of_parts('sum(' ~ parts('voice * voice', 12) ~ ')', 12) }} as sum_voice_squares,
+        {{ of_parts('sum(' ~ parts('voice * voice_score', 12) ~ ')', 12) }} as sum_voice_score,
+        {{ of_parts('sum(' ~ parts('sum_author_score', 12) ~ ')', 12) }} as sum_author_score,
+        max(top_weight) as top_weight
     from voices
-    group by instrument, time_number
+    group by instrument_number, time_number
 
 ),
 
 bars as (
 
     select
-        *,
-        sum_voice * sum_voice / nullif(sum_voice_squares, 0) as n_effective,
-        sum_voice_score / nullif(sum_voice, 0) as score,
-        sum_author_score / nullif(n_heard, 0) as score_one_vote,
-        sum_weighted / nullif(sum_weight, 0) as post_mean,
-        sum_weighted_squares / nullif(sum_weight, 0) as post_mean_square,
-        top_weight / nullif(sum_weight, 0) as top_author_share
-    from sums
+        totals.*,
+        sums.n_authors,
+        sums.n_voices,
+        sums.sum_voice,
+        sums.sum_voice * sums.sum_voice / nullif(sums.sum_voice_squares, 0) as n_effective,
+        sums.sum_voice_score / nullif(sums.sum_voice, 0) as score,
+        sums.sum_author_score / nullif(sums.n_heard, 0) as score_one_vote,
+        totals.sum_weighted / nullif(totals.sum_weight, 0) as post_mean,
+        totals.sum_weighted_squares / nullif(totals.sum_weight, 0) as post_mean_square,
+        sums.top_weight / nullif(totals.sum_weight, 0) as top_author_share
+    from totals
+    inner join sums
+        on totals.instrument_number = sums.instrument_number and totals.time_number = sums.time_number
 
 ),
 
@@ -266,7 +283,7 @@ bars as (
 leverages as (
 
     select
-        voices.instrument,
+        voices.instrument_number,
         voices.time_number,
         -- Bounded: a voice that is nearly all of a bar makes its interval useless, not infinite.
         least(
@@ -274,7 +291,8 @@ leverages as (
             abs(voices.voice / nullif(bars.sum_voice - voices.voice, 0) * (voices.voice_score - bars.score))
         ) as shift
     from voices
-    inner join bars on voices.instrument = bars.instrument and voices.time_number = bars.time_number
+    inner join bars
+        on voices.instrument_number = bars.instrument_number and voices.time_number = bars.time_number
     where voices.voice > 0 and bars.n_voices >= {{ var('interval_min_authors') }}
 
 ),
@@ -282,11 +300,11 @@ leverages as (
 variances as (
 
     select
-        instrument,
+        instrument_number,
         time_number,
         {{ exact_sum('shift * shift', 24) }} as variance
     from leverages
-    group by instrument, time_number
+    group by instrument_number, time_number
 
 ),
 
@@ -300,67 +318,88 @@ shown as (
 
     select
         bars.*,
+        instruments.instrument,
         times.bar_interval,
         times.bar_start,
         times.bar_end,
         times.trading_date,
         times.session_phase,
         times.session_number,
-        times.baseline_phase,
+        times.baseline_number,
+        times.previous_time_number,
         variances.variance,
         quantiles.t_975,
         bars.n_posts < {{ var('sparse_bar_posts') }} or bars.score is null as is_sparse,
         case when bars.n_posts >= {{ var('sparse_bar_posts') }} then bars.score end as shown_score,
+        bars.n_posts >= {{ var('sparse_bar_posts') }} and {{ has_interval() }} as has_interval,
         greatest(times.bar_end, bars.known_at) as score_available_at
     from bars
     inner join times on bars.time_number = times.time_number
-    left join variances on bars.instrument = variances.instrument and bars.time_number = variances.time_number
+    inner join instruments on bars.instrument_number = instruments.instrument_number
+    left join variances
+        on bars.instrument_number = variances.instrument_number and bars.time_number = variances.time_number
     left join quantiles
         on cast(round(least(bars.n_effective, 1001) - 1) as integer) = quantiles.degrees_of_freedom
 
 ),
 
-by_phase as (
+by_session as (
 
     select
-        instrument,
-        bar_interval,
-        baseline_phase,
+        instrument_number,
+        baseline_number,
         session_number,
         count(*) as n_bars,
-        count(shown_score) as n_scores,
-        {{ exact_sum('shown_score') }} as sum_score,
-        {{ exact_sum('shown_score * shown_score') }} as sum_score_squares,
-        cast(sum(n_posts) as bigint) as n_posts,
+        sum(n_posts) as n_posts,
+        count(*) filter (where has_interval) as n_scores,
+        sum({{ parts('shown_score', 12) }}) filter (where has_interval) as sum_score,
+        sum({{ parts('shown_score * shown_score', 12) }}) filter (where has_interval) as sum_score_squares,
         max(score_available_at) as known_at,
         max(first_known_at) as bars_known_at
     from shown
-    where baseline_phase is not null
-    group by instrument, bar_interval, baseline_phase, session_number
+    where baseline_number is not null
+    group by instrument_number, baseline_number, session_number
 
 ),
 
+-- A mean of few voices strays farther than one of many: with an interval are compared those with one.
 baselines as (
 
     select
-        instrument,
-        bar_interval,
-        baseline_phase,
+        instrument_number,
+        baseline_number,
         session_number,
-        count(*) over earlier as n_sessions,
         count(nullif(n_scores, 0)) over earlier as n_scored_sessions,
-        sum(n_bars) over earlier as n_bars,
-        sum(n_scores) over earlier as n_scores,
-        {{ exact_sum('sum_score', over='earlier') }} as sum_score,
-        {{ exact_sum('sum_score_squares', over='earlier') }} as sum_score_squares,
         sum(n_posts) over earlier as n_posts,
-        max(known_at) over earlier as known_at,
-        max(bars_known_at) over earlier as bars_known_at
-    from by_phase
+        sum(n_scores) over earlier as n_scores,
+        {{ of_parts('sum(sum_score) over earlier', 12) }} as sum_score,
+        {{ of_parts('sum(sum_score_squares) over earlier', 12) }} as sum_score_squares,
+        max(known_at) over earlier as known_at
+    from by_session
     window
         earlier as (
-            partition by instrument, bar_interval, baseline_phase
+            partition by instrument_number, baseline_number
             order by session_number
+            range between {{ var('baseline_sessions') }} preceding and 1 preceding
+        )
+
+),
+
+market as (
+
+    select
+        by_session.baseline_number,
+        by_session.session_number,
+        count(*) over earlier as n_sessions,
+        sum(by_session.n_bars) over earlier as n_bars,
+        max(by_session.bars_known_at) over earlier as bars_known_at
+    from by_session
+    inner join instruments on by_session.instrument_number = instruments.instrument_number
+    where instruments.instrument = 'MARKET'
+    window
+        earlier as (
+            partition by by_session.baseline_number
+            order by by_session.session_number
             range between {{ var('baseline_sessions') }} preceding and 1 preceding
         )
 
@@ -384,27 +423,27 @@ compared as (
             )
             / nullif(baselines.n_scores - 1, 0)
         ) as baseline_std,
-        lag(shown.shown_score) over bars_before as previous_score,
+        previous.shown_score as previous_score,
         greatest(
             shown.score_available_at,
             baselines.known_at,
             market.bars_known_at,
-            lag(shown.score_available_at) over bars_before
+            previous.score_available_at
         ) as available_at
     from shown
     left join baselines
         on
-            shown.instrument = baselines.instrument
-            and shown.bar_interval = baselines.bar_interval
-            and shown.baseline_phase = baselines.baseline_phase
+            shown.instrument_number = baselines.instrument_number
+            and shown.baseline_number = baselines.baseline_number
             and shown.session_number = baselines.session_number
-    left join baselines as market
+    left join market
         on
-            market.instrument = 'MARKET'
-            and shown.bar_interval = market.bar_interval
-            and shown.baseline_phase = market.baseline_phase
+            shown.baseline_number = market.baseline_number
             and shown.session_number = market.session_number
-    window bars_before as (partition by shown.instrument, shown.bar_interval order by shown.bar_start)
+    left join shown as previous
+        on
+            shown.instrument_number = previous.instrument_number
+            and shown.previous_time_number = previous.time_number
 
 )
 
@@ -421,9 +460,9 @@ select
     n_voices,
     n_effective,
     shown_score as score,
-    case when not is_sparse and {{ has_interval() }} then sqrt(variance) end as se,
-    case when not is_sparse and {{ has_interval() }} then score - t_975 * sqrt(variance) end as ci_low,
-    case when not is_sparse and {{ has_interval() }} then score + t_975 * sqrt(variance) end as ci_high,
+    case when has_interval then sqrt(variance) end as se,
+    case when has_interval then score - t_975 * sqrt(variance) end as ci_low,
+    case when has_interval then score + t_975 * sqrt(variance) end as ci_high,
     case
         when is_sparse then 'none_sparse'
         else {{ interval_method('n_voices', 'variance', 'sqrt_voice_jackknife_t', 'n_effective') }}
@@ -435,12 +474,15 @@ select
     top_author_share,
     case
         when
-            n_scored_sessions >= {{ var('baseline_min_sessions') }}
+            has_interval
+            and n_scored_sessions >= {{ var('baseline_min_sessions') }}
             and baseline_std > sqrt({{ least_variance() }})
             then (shown_score - baseline_score) / baseline_std
     end as z_score,
     case
-        when baseline_sessions >= {{ var('baseline_min_sessions') }} and baseline_posts > 0
+        when
+            baseline_sessions >= {{ var('baseline_min_sessions') }}
+            and baseline_posts >= {{ var('baseline_min_posts') }}
             then n_posts * baseline_bars / cast(baseline_posts as double)
     end as buzz,
     shown_score - previous_score as delta,

@@ -69,32 +69,40 @@ seen_by_then as (
 
 ),
 
+engaged as (
+
+    select
+        timed.*,
+    {% for name in intervals %}
+        coalesce({{ engagement(
+            'seen_by_then.like_count_' ~ name,
+            'seen_by_then.retweet_count_' ~ name,
+            'seen_by_then.reply_count_' ~ name
+        ) }}, 0) as engagement_{{ name }}
+        {{- ',' if not loop.last }}
+    {% endfor %}
+    from timed
+    left join seen_by_then on timed.tweet_id = seen_by_then.tweet_id
+
+),
+
 placed as (
 
     {% for name in intervals %}
         select
-            timed.tweet_id,
+            tweet_id,
             '{{ name }}' as bar_interval,
-            timed.start_{{ name }} as bar_start,
-            timed.end_{{ name }} as bar_end,
-            timed.author_key,
-            timed.posted_at,
-            timed.known_at,
-            timed.first_seen_at is not null as is_observed,
-            timed.sentiment,
-            cast(
-                timed.own_weight * (
-                    1 + coalesce({{ engagement(
-                    'seen_by_then.like_count_' ~ name,
-                    'seen_by_then.retweet_count_' ~ name,
-                    'seen_by_then.reply_count_' ~ name
-                ) }}, 0)
-                ) as double
-            ) as weight,
-            timed.model_version
-        from timed
-        left join seen_by_then on timed.tweet_id = seen_by_then.tweet_id
-        where timed.end_{{ name }} is not null
+            start_{{ name }} as bar_start,
+            end_{{ name }} as bar_end,
+            author_key,
+            posted_at,
+            known_at,
+            first_seen_at is not null as is_observed,
+            sentiment,
+            cast(own_weight * (1 + engagement_{{ name }}) as double) as weight,
+            model_version
+        from engaged
+        where end_{{ name }} is not null
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
