@@ -210,7 +210,7 @@ placed as (
 
 ),
 
--- A session is over once a bar shows it: its last one, or where that is missing, the first of a later session.
+-- A session is over once a bar shows it: its last, or where that is missing, the first of a later session.
 ends as (
 
     select
@@ -472,7 +472,10 @@ judged as (
     from screened
     left join exits on screened.tweet_id = exits.tweet_id and screened.call_number = exits.call_number
     left join overs
-        on screened.instrument = overs.instrument and screened.expires_at = overs.expires_at and overs.is_asked
+        on
+            screened.instrument = overs.instrument
+            and screened.expires_at = overs.expires_at
+            and overs.is_asked
 
 )
 

@@ -142,7 +142,7 @@ timed as (
             greatest(settled.text_seen_at, settled.time_seen_at),
             normalised.first_seen_at,
             normalised.posted_at
-            -- Of a date its first instant is stated: the post is no older than that, and may be a day younger.
+            -- Of a date its first instant is stated: the post is no older than that and may be a day younger.
             + case when normalised.is_date_only then interval '1 day' else interval '0 days' end
             + interval '{{ var("assumed_lag_minutes") }} minutes'
         ) as text_known_at,
