@@ -443,7 +443,7 @@ def test_measures_equal_their_definitions_computed_by_hand(warehouse: Warehouse)
         assert row["n_days_needed"] == np.ceil(bars_needed / (row["n_effective"] / row["n_days"]))
         is_bounded = 3 + expected.se**-2 > len(frame) - 1e-6
         takes = "at least" if is_bounded else "some"
-        assert row["power_note"].endswith(f"; for 0.1 it takes {takes} {row['n_days_needed']:.0f}")
+        assert row["power_note"].endswith(f"; one of 0.1 takes {takes} {row['n_days_needed']:.0f}")
         words.add(takes)
         ps.append((expected.p_value, row["p_adjusted"]))
 
