@@ -157,18 +157,18 @@ browser:
 
 # Linting SQL compiles it, which opens the build's file and keeps what dbt parsed: a place of its own keeps
 # it off yours.
-LINT_SQL = mkdir -p target/lint/build; \
+LINT_SQL = mkdir -p target/lint/build && \
 	MARKET_INTEL_DATA=target/lint DBT_TARGET_PATH=target/lint/dbt DBT_LOG_PATH=target/lint/logs $(BIN)/sqlfluff
 lint: setup ## Style, types and SQL
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	@$(LINT_SQL) lint warehouse
+	$(LINT_SQL) lint warehouse
 
 format: setup ## Mend what the linters can mend
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
-	@$(LINT_SQL) fix warehouse
+	$(LINT_SQL) fix warehouse
 
 clean: ## Remove caches and build files; .venv, records and published tables stay
 	@! $(IS_FRESH) || { $(SETTINGS) && rm -rf "$$MARKET_INTEL_DATA/build"; }
