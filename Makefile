@@ -29,6 +29,7 @@ FIND_BASE = import sys; print(sys._base_executable) if (3, 11) <= sys.version_in
 setup: ## Make .venv as locked, with uv or else pip; does nothing where it is up to date
 	@$(IS_FRESH) || $$(command -v flock >/dev/null && echo flock Makefile) $(MAKE) --no-print-directory .venv
 
+# pip would compile on one core, and the packages' own tests, too.
 .venv:
 	@$(IS_FRESH) && exit 0; set -e; \
 	fail() { printf 'error: %s\n       %s\n' "$$@" >&2; exit 1; }; \
@@ -47,7 +48,8 @@ setup: ## Make .venv as locked, with uv or else pip; does nothing where it is up
 		echo "Setting up .venv from requirements.txt with pip and $$base (a minute or two)"; \
 		"$$base" -m venv --clear .venv; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-			--only-binary :all: --compile -r requirements.txt; \
+			--only-binary :all: --no-compile -r requirements.txt; \
+		$(BIN)/python -m compileall -qq -j 0 -x /tests/ .venv/lib || :; \
 	fi; \
 	$(MADE_FROM) > .venv/.made-from
 
@@ -154,19 +156,20 @@ browser:
 	echo "No Chrome or Chromium: what needs one is skipped. On Debian or Ubuntu, to have one:"; \
 	echo "  sudo apt-get install -y chromium chromium-driver"
 
-# Linting SQL compiles it, which opens the build's file: a data root of its own keeps it off yours.
+# Linting SQL compiles it, which opens the build's file and keeps what dbt parsed: a place of its own keeps
+# it off yours.
+LINT_SQL = mkdir -p target/lint/build && \
+	MARKET_INTEL_DATA=target/lint DBT_TARGET_PATH=target/lint/dbt DBT_LOG_PATH=target/lint/logs $(BIN)/sqlfluff
 lint: setup ## Style, types and SQL
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	@mkdir -p target/lint/build
-	MARKET_INTEL_DATA=target/lint $(BIN)/sqlfluff lint warehouse
+	$(LINT_SQL) lint warehouse
 
 format: setup ## Mend what the linters can mend
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
-	@mkdir -p target/lint/build
-	MARKET_INTEL_DATA=target/lint $(BIN)/sqlfluff fix warehouse
+	$(LINT_SQL) fix warehouse
 
 clean: ## Remove caches and build files; .venv, records and published tables stay
 	@! $(IS_FRESH) || { $(SETTINGS) && rm -rf "$$MARKET_INTEL_DATA/build"; }

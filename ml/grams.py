@@ -256,7 +256,8 @@ def _all_grams(
 @njit(cache=True, nogil=True)
 def _grown(array: NDArray[Any], capacity: int) -> NDArray[Any]:
     wider = np.empty(capacity, array.dtype)
-    wider[: len(array)] = array
+    for place in range(len(array)):  # numba takes seconds to compile the copying of a slice
+        wider[place] = array[place]
     return wider
 
 

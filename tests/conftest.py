@@ -21,6 +21,11 @@ settings.load_profile("patient")
 SHARED = ROOT.parent / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, those of whole builds: last, they would keep one process while the other idles."""
+    items.sort(key=lambda item: item.path.parent.name != "warehouse")
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Settings:
     """Settings on an empty data root."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -345,14 +347,31 @@ def fill(connection: duckdb.DuckDBPyConnection, *changes: str, has_prices: bool 
         connection.execute(change)
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A file as `fill` makes it, made once for the same changes and posts. Read it only."""
+    folder = tmp_path_factory.mktemp("filled")
+    files: dict[str, Path] = {}
+
+    def find(*changes: str, **given: Any) -> Path:
+        key = repr((changes, sorted(given.items())))
+        if key not in files:
+            made = folder / f"{len(files)}.duckdb"
+            with duckdb.connect(made) as connection:
+                fill(connection, *changes, **given)
+            files[key] = made
+        return files[key]
+
+    return find
+
+
 @pytest.fixture
-def publish(root: Settings) -> Publish:
+def publish(root: Settings, filled: Callable[..., Path]) -> Publish:
     """Write a published file, as `fill` does, and return the settings of its root."""
 
     def write(*changes: str, **given: Any) -> Settings:
         root.data.mkdir(parents=True)
-        with duckdb.connect(root.published_db) as connection:
-            fill(connection, *changes, **given)
+        shutil.copy(filled(*changes, **given), root.published_db)
         return root
 
     return write

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -31,7 +34,7 @@ def command(root: Settings, *words: str) -> Run:
         **os.environ,
         "MARKET_INTEL_DATA": str(root.data),
         "DBT_TARGET_PATH": str(root.build / "target"),
-        "DBT_LOG_PATH": str(root.build / "logs"),
+        "DBT_LOG_LEVEL_FILE": "none",  # a build's is 30,000 lines long, and nobody reads them
         "DBT_USE_COLORS": "false",
     }
     return subprocess.run(words, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=500)
@@ -61,11 +64,18 @@ def dbt(root: Settings, *words: str) -> Run:
 
 
 def build(root: Settings, *words: str) -> Run:
-    """A whole ``dbt build``, which must publish. Unit tests run in the demo root's build only."""
-    done = dbt(root, "build", *(words or ("--exclude-resource-type", "unit_test")))
+    """A ``dbt build`` of every table with every test of the data, which must publish."""
+    done = dbt(root, "build", "--exclude-resource-type", "unit_test", *words)
     assert done.returncode == 0, done.stdout[-6000:]
     assert "PUBLISHED" in done.stdout
+    assert "NOT PUBLISHED" not in done.stdout
     return done
+
+
+def build_untested(root: Settings) -> None:
+    """Every table in the build's own file, which is not published."""
+    done = dbt(root, "build", "--exclude-resource-type", "unit_test", "test")
+    assert done.returncode == 0, done.stdout[-6000:]
 
 
 def rows(root: Settings, sql: str) -> Rows:
@@ -74,22 +84,44 @@ def rows(root: Settings, sql: str) -> Rows:
         return connection.sql(sql).fetchall()
 
 
-def tables_but_for_runs(root: Settings) -> dict[str, Rows]:
-    """Every published table, sorted, but the runs themselves and what hangs on the wall clock."""
-    columns = rows(
-        root,
-        """
-        select schema_name || '.' || table_name, list(column_name order by column_index)
-        from duckdb_columns() where not internal group by all order by all
-        """,
-    )
-    tables = {}
-    for table, names in columns:
-        if "ingest_runs" not in str(table):
-            kept = ", ".join(name for name in names if name not in RUN_COLUMNS)  # type: ignore[attr-defined]
-            where = "where entity <> 'ingest_runs'" if table == "marts.data_quality" else ""
-            tables[str(table)] = rows(root, f"select {kept} from {table} {where} order by all")
-    return tables
+def differing_tables(one: Path, other: Path, *, but_for_runs: bool = False) -> dict[str, object]:
+    """Tables of two builds' files that differ in their columns, or in how many rows.
+
+    But for the runs, what they and the wall clock say is left out.
+    """
+    with duckdb.connect() as connection:
+        for name, file in (("one", one), ("other", other)):
+            connection.execute(f"attach '{file}' as {name} (read_only)")
+
+        def tables(database: str) -> dict[str, list[str]]:
+            columns = connection.execute(
+                """
+                select schema_name || '.' || table_name, list(column_name order by column_index)
+                from duckdb_columns() where database_name = ? and not internal group by all
+                """,
+                [database],
+            )
+            return dict(columns.fetchall())
+
+        first, second = tables("one"), tables("other")
+        assert first
+        found: dict[str, object] = {
+            name: "columns" for name in first.keys() | second.keys() if first.get(name) != second.get(name)
+        }
+        for name in first.keys() - found.keys():
+            columns, where = first[name], ""
+            if but_for_runs:
+                if "ingest_runs" in name:
+                    continue
+                columns = [column for column in columns if column not in RUN_COLUMNS]
+                where = "where entity <> 'ingest_runs'" if name == "marts.data_quality" else ""
+            query, against = (
+                f"select {', '.join(columns)} from {file}.{name} {where}" for file in ("one", "other")
+            )
+            rows = connection.sql(f"({query} except all {against}) union all ({against} except all {query})")
+            if n_rows := len(rows):
+                found[name] = n_rows
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -123,8 +155,26 @@ def demo(common: Path) -> Settings:
     with made_once(root.data) as is_first:
         if is_first:
             ingest(root, "demo", "--posts", "2000")
-            build(root, "--threads", "2")
+            done = build(root, "--no-partial-parse")
+            (common / "build.txt").write_text(done.stdout)
+            for name in ("manifest.json", "semantic_manifest.json"):
+                shutil.copy(DBT_PLACE / "dbt" / name, common)
     return root
+
+
+@pytest.fixture(scope="session")
+def manifest(demo: Settings, common: Path) -> dict[str, Any]:
+    """dbt's manifest, with all SQL as it was compiled for the demo root's build."""
+    del demo
+    found: dict[str, Any] = json.loads((common / "manifest.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="session")
+def compiled(manifest: dict[str, Any]) -> dict[str, str]:
+    """SQL of each model by its name, as the demo root's build ran it."""
+    models = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
+    return {node["name"]: node["compiled_code"] for node in models}
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,11 @@
 """Bars rebuilt from any sightings by the models' own SQL, in memory: what a build would have said then.
 
-dbt compile → steps: the models from raw.tweets to marts.signal_bars, in order ─┐
-a built root → what they read besides: calendar, seeds, fitted models ──────────┴→ bars
+dbt's manifest → steps: the models from raw.tweets to marts.signal_bars, in order ─┐
+a built root → what they read besides: calendar, seeds, fitted models ─────────────┴→ bars
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +16,6 @@ import duckdb
 import yaml
 
 from config import ROOT, Settings
-from tests.warehouse.conftest import DBT_PLACE, dbt
 from warehouse.plugin import register
 
 KEY = ("channel", "instrument", "bar_interval", "bar_start")
@@ -48,15 +46,8 @@ class Difference(NamedTuple):
     """That differ, or which build lacks the bar."""
 
 
-def compiled(root: Settings) -> list[Step]:
-    """The models from raw.tweets to the bars, in the order in which they run. The root may be empty."""
-    done = dbt(root, "--quiet", "compile", "--no-populate-cache", "--select", "+marts_signal_bars")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return read_steps(json.loads((DBT_PLACE / "dbt" / "manifest.json").read_text()))
-
-
-def read_steps(manifest: dict[str, Any]) -> list[Step]:
-    """The same from dbt's manifest."""
+def steps_to_bars(manifest: dict[str, Any]) -> list[Step]:
+    """The models from raw.tweets to the bars, in the order in which they run, from dbt's manifest."""
     nodes = {
         key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")
     }

@@ -6,7 +6,7 @@ import csv
 import gzip
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,21 +21,17 @@ from scipy import stats
 
 from config import Settings
 from tests.eval_validation import SETTINGS, Drawing, drawn_returns, is_followed, returns, truth, validated
-from tests.warehouse.conftest import DBT_PLACE, dbt, rows
+from tests.warehouse.conftest import rows
 
-COMPILED = Path("dbt", "compiled", "market_intel", "warehouse", "models", "marts", "validation")
 FIRST = date(2025, 6, 2)
 STEP = timedelta(minutes=3)
 Doubles = NDArray[np.float64]
 
 
 @pytest.fixture(scope="session")
-def models(new_root: Callable[[str], Settings]) -> dict[str, str]:
+def models(compiled: dict[str, str]) -> dict[str, str]:
     """The SQL of the models, as dbt compiles it."""
-    names = ["signal_returns", "signal_validation"]
-    done = dbt(new_root("compiled"), "compile", "--select", *(f"marts_{name}" for name in names))
-    assert done.returncode == 0, done.stdout
-    return {name: (DBT_PLACE / COMPILED / f"marts_{name}.sql").read_text() for name in names}
+    return {name: compiled[f"marts_{name}"] for name in ("signal_returns", "signal_validation")}
 
 
 class Warehouse:
