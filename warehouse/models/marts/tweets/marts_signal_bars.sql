@@ -267,7 +267,8 @@ bars as (
         sums.n_voices,
         sums.sum_voice,
         sums.sum_voice * sums.sum_voice / nullif(sums.sum_voice_squares, 0) as n_effective,
-        sums.sum_voice_score / nullif(sums.sum_voice, 0) as score,
+        -- Bars that say the same have the same score, and one rank, whatever their weights' last digits are.
+        round(sums.sum_voice_score / nullif(sums.sum_voice, 0), 9) as score,
         sums.sum_author_score / nullif(sums.n_heard, 0) as score_one_vote,
         totals.sum_weighted / nullif(totals.sum_weight, 0) as post_mean,
         totals.sum_weighted_squares / nullif(totals.sum_weight, 0) as post_mean_square,
