@@ -36,12 +36,6 @@ published_bars as (
 
 -- ---- What was purged since: posts that the published file has, by each time that a sighting states ----
 
-standing as (
-
-    select distinct tweet_id from {{ ref('raw_tweets') }}
-
-),
-
 purged as (
 
     {% if published_sightings is none %}
@@ -50,7 +44,7 @@ purged as (
     {% else %}
     select distinct sightings.posted_at
     from {{ published_sightings }} as sightings
-    left join standing on sightings.tweet_id = standing.tweet_id
+    left join {{ ref('raw_tweets') }} as standing on sightings.tweet_id = standing.tweet_id
     where standing.tweet_id is null and sightings.posted_at is not null
     {% endif %}
 
