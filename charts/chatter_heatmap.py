@@ -198,7 +198,7 @@ def _clock_words(slot: int) -> str:
 def _subtitle(chatter: Chatter, posts: Floats) -> str:
     words = "A row runs from one close to the next. Blank: no post, or nothing to compare with."
     if _has_closed(posts):
-        words += " Days without regular hours are one column."
+        words += " Closed days: one column, all their posts."
     if (np.diff(chatter.sessions["session_number"]) > 1).any():
         words += " Dotted: sessions without posts left out."
     if chatter.n_left_out:

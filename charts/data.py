@@ -32,7 +32,8 @@ SESSIONS = """
 
 def intraday(bars: str) -> str:
     """SQL for intraday bars within sessions, of those that meet a condition on `validated.price_bars`: in
-    each session those of the instrument's series that has most, so that no two of them stand side by side.
+    each session those of the instrument's finest series, as `marts.signal_returns` chooses it: of those that
+    cover nine tenths of what the fullest does.
 
     Gives `instrument`, `trading_date`, `bar_start`, `bar_end`, `open`, `close`.
     """
@@ -42,12 +43,22 @@ def intraday(bars: str) -> str:
             where bar_interval <> '1d' and is_in_session and {bars}
         ),
 
-        fullest as (
-            select instrument, trading_date, symbol, bar_interval
+        series as (
+            select
+                instrument, trading_date, symbol, bar_interval,
+                epoch(cast(replace(bar_interval, 'min', ' minutes') as interval)) / 60 as minutes,
+                count(*) * minutes as covered,
+                max(count(*) * minutes) over (partition by instrument, trading_date) as most_covered
             from bars
             group by instrument, trading_date, symbol, bar_interval
+        ),
+
+        finest as (
+            select instrument, trading_date, symbol, bar_interval
+            from series
             qualify row_number() over (
-                partition by instrument, trading_date order by count(*) desc, symbol, bar_interval
+                partition by instrument, trading_date
+                order by covered < 0.9 * most_covered, minutes, symbol
             ) = 1
         )
 
@@ -57,7 +68,7 @@ def intraday(bars: str) -> str:
                 bars.bar_start + cast(replace(bar_interval, 'min', ' minutes') as interval), close_at
             ) as bar_end
         from bars
-        inner join fullest using (instrument, trading_date, symbol, bar_interval)
+        inner join finest using (instrument, trading_date, symbol, bar_interval)
         inner join ({SESSIONS}) using (trading_date)
     """
 

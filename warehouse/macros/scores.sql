@@ -25,7 +25,7 @@
     case
         when {{ authors }} < {{ var('interval_min_authors') }} then 'none_few_authors'
         {%- if effective %}
-        when {{ effective }} < {{ var('interval_min_effective') }} then 'none_few_effective'
+        when coalesce({{ effective }}, 0) < {{ var('interval_min_effective') }} then 'none_few_effective'
         {%- endif %}
         when {{ variance }} > {{ least_variance() }} then '{{ name }}'
         else 'none_no_variance'

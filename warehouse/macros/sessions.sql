@@ -72,9 +72,9 @@
 {%- endmacro %}
 
 {#
-  Order of the price series of an instrument in a session: the finest first. One that lacks a tenth of `whole`
-  is no better for being finer.
+  Order of the price series of an instrument in a session: the finest first, of those that cover `least` of it.
+  A series with holes is no better for being finer.
 #}
-{% macro finest_series(covered, whole) -%}
-    case when {{ covered }} >= 0.9 * {{ whole }} then 0 else 1 end, minutes, symbol
+{% macro finest_series(covered, least) -%}
+    case when {{ covered }} >= {{ least }} then 0 else 1 end, minutes, symbol
 {%- endmacro %}

@@ -97,7 +97,11 @@ series as (
         minutes,
         row_number() over (
             partition by instrument, session_number
-            order by {{ finest_series('count(*) * minutes * 60', 'max(session_seconds)') }}, bar_interval
+            order by
+                {{ finest_series(
+                    'count(*) * minutes * 60', var('call_min_bar_coverage') ~ ' * max(session_seconds)'
+                ) }},
+                bar_interval
         ) as series_rank
     from timed_bars
     group by instrument, session_number, symbol, bar_interval, minutes
@@ -175,7 +179,7 @@ calls as (
 ),
 
 -- Two calls of an author are one where all is the same that their outcome hangs on. The one that was known
--- first counts: what a later capture adds must not change what was said of it.
+-- first counts, so that one captured later changes nothing that was said of it.
 placed as (
 
     select

@@ -250,7 +250,7 @@ sums as (
         cast(sum(n_heard) as bigint) as n_heard,
         count(voice_score) as n_voices,
         {{ of_parts('sum(' ~ parts('voice', 12) ~ ')', 12) }} as sum_voice,
-        {{ of_parts('sum(' ~ parts('voice * voice', 12) ~ ')', 12) }} as sum_voice_squares,
+        {{ of_parts('sum(' ~ parts('voice * voice', 15) ~ ')', 15) }} as sum_voice_squares,
         {{ of_parts('sum(' ~ parts('voice * voice_score', 12) ~ ')', 12) }} as sum_voice_score,
         {{ of_parts('sum(' ~ parts('sum_author_score', 12) ~ ')', 12) }} as sum_author_score,
         max(top_weight) as top_weight

@@ -81,7 +81,7 @@ ranked_series as (
         *,
         row_number() over (
             partition by instrument, trading_date, is_daily
-            order by {{ finest_series('covered_seconds', 'most_covered_seconds') }}
+            order by {{ finest_series('covered_seconds', '0.9 * most_covered_seconds') }}
         ) as intraday_rank,
         row_number() over (
             partition by instrument, trading_date, is_whole order by minutes, symbol

@@ -50,17 +50,14 @@ purged as (
 
 ),
 
-first_purged as (
-
-    select min(posted_at) as posted_at from purged
-
-),
-
 days as (
 
     select
         calendar_date,
         close_at,
+        count(close_at) over (
+            order by calendar_date rows between unbounded preceding and 1 preceding
+        ) as n_closed,
         max(close_at) over (
             order by calendar_date rows between unbounded preceding and 1 preceding
         ) as previous_close_at
@@ -88,6 +85,31 @@ purged_bars as (
 
 ),
 
+purged_sessions as (
+
+    select distinct days.n_closed + case when purged.posted_at >= days.close_at then 1 else 0 end as n_closed
+    from purged
+    inner join days on cast({{ to_ist('purged.posted_at') }} as date) = days.calendar_date
+
+),
+
+-- Days with bars that may lean on a purged post: of its session, and as long as that is in a baseline. Its
+-- session begins with the close of the day before, and of that day's bars only those since then may.
+leaning_days as (
+
+    select
+        days.calendar_date,
+        case when not bool_or(days.n_closed >= purged_sessions.n_closed) then max(days.close_at) end as since
+    from days
+    inner join purged_sessions
+        on
+            days.n_closed >= purged_sessions.n_closed - 1
+            and days.n_closed <= purged_sessions.n_closed + {{ var('baseline_sessions') }}
+    where days.n_closed >= purged_sessions.n_closed or days.close_at is not null
+    group by days.calendar_date
+
+),
+
 -- ---- Versions ----
 
 versions as (
@@ -104,7 +126,8 @@ versions as (
             else 'values'
         end as reason
     from published_bars
-    cross join first_purged
+    left join leaning_days
+        on cast({{ to_ist('published_bars.bar_start') }} as date) = leaning_days.calendar_date
     left join bars
         on
             published_bars.channel = bars.channel
@@ -119,7 +142,7 @@ versions as (
         {% for column in leaning_values %}
             or (
                 published_bars.{{ column }} is distinct from bars.{{ column }}
-                and coalesce(published_bars.bar_start < first_purged.posted_at, true)
+                and (leaning_days.calendar_date is null or published_bars.bar_start < leaning_days.since)
             )
         {% endfor %}
     {% if published_revisions is not none %}
@@ -144,14 +167,15 @@ select
     -- A bar's score is its delta away from that of the bar before.
     {% for column in leaning_values %}
         case
-            when coalesce(versions.bar_start < first_purged.posted_at, true) then versions.{{ column }}
+            when leaning_days.calendar_date is null or versions.bar_start < leaning_days.since
+                then versions.{{ column }}
         end as {{ column }},
     {% endfor %}
     versions.model_version,
     versions.superseded_at,
     versions.reason
 from versions
-cross join first_purged
+left join leaning_days on cast({{ to_ist('versions.bar_start') }} as date) = leaning_days.calendar_date
 left join purged_bars
     on versions.bar_interval = purged_bars.bar_interval and versions.bar_start = purged_bars.bar_start
 where purged_bars.bar_interval is null
